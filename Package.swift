@@ -1,0 +1,120 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+// Every target of ours: Swift 6 mode, and a warning is an error. Dependencies stay quiet.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+  name: "tandem",
+  products: [
+    .executable(name: "tandem", targets: ["tandem"]),
+    .library(name: "TandemCores", targets: ["CallModel", "SIP", "SDP", "PolicyEngine", "MediaRelay"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+    .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+  ],
+  targets: [
+    // C libraries of the system, and the one C file that Swift cannot express (batched socket calls).
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+    .systemLibrary(name: "CSRTPOracle", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
+    .target(name: "CMediaIO"),
+
+    // Values, and the sans-IO cores.
+    .target(name: "CallModel", swiftSettings: strict),
+    .target(name: "SDP", dependencies: ["CallModel"], swiftSettings: strict),
+    .target(name: "SIP", dependencies: ["CallModel", "COpenSSL"], swiftSettings: strict),
+    .target(
+      name: "PolicyEngine",
+      dependencies: ["CallModel", "CPCRE2", .product(name: "Yams", package: "Yams")],
+      swiftSettings: strict),
+    .target(name: "PolicyTools", dependencies: ["PolicyEngine", "CallModel"], swiftSettings: strict),
+    .target(name: "Router", dependencies: ["PolicyEngine", "CallModel"], swiftSettings: strict),
+
+    // The media plane: threads and raw system calls of its own.
+    .target(
+      name: "MediaRelay", dependencies: ["CallModel", "CMediaIO", "COpenSSL"], swiftSettings: strict),
+
+    // Drivers.
+    .target(name: "DNSResolver", dependencies: ["CallModel", "CCares", nio], swiftSettings: strict),
+    .target(
+      name: "SIPTransport", dependencies: ["CallModel", "SIP", nio, nioPosix, nioSSL, log],
+      swiftSettings: strict),
+    .target(
+      name: "Records",
+      dependencies: ["CallModel", .product(name: "GRDB", package: "GRDB.swift"), log],
+      swiftSettings: strict),
+
+    // Calls.
+    .target(
+      name: "Gateway",
+      dependencies: ["CallModel", "SIP", "SDP", "Router", "PolicyEngine", "MediaRelay", log],
+      swiftSettings: strict),
+    .target(
+      name: "Conferences", dependencies: ["CallModel", "Router", "MediaRelay"],
+      swiftSettings: strict),
+    .target(
+      name: "TestCaller",
+      dependencies: ["CallModel", "SIP", "SDP", "SIPTransport", nio, nioPosix],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "tandem",
+      dependencies: [
+        "CallModel", "SIP", "SDP", "PolicyEngine", "PolicyTools", "Router", "Gateway", "MediaRelay",
+        "Conferences", "Records", "SIPTransport", "DNSResolver", "TestCaller",
+        nio, nioPosix, nioSSL, log,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ], swiftSettings: strict),
+
+    // Tests: one target a module; EndToEnd drives real peers against the real binary.
+    .testTarget(name: "CallModelTests", dependencies: ["CallModel"], swiftSettings: strict),
+    .testTarget(name: "SDPTests", dependencies: ["SDP", "CallModel"], swiftSettings: strict),
+    .testTarget(
+      name: "SIPTests", dependencies: ["SIP", "CallModel"], resources: [.copy("Vectors")],
+      swiftSettings: strict),
+    .testTarget(
+      name: "PolicyEngineTests", dependencies: ["PolicyEngine", "CallModel"], swiftSettings: strict),
+    .testTarget(
+      name: "PolicyToolsTests", dependencies: ["PolicyTools", "PolicyEngine", "CallModel"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "RouterTests", dependencies: ["Router", "PolicyEngine", "CallModel"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "MediaRelayTests", dependencies: ["MediaRelay", "CallModel", "CSRTPOracle"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "DNSResolverTests", dependencies: ["DNSResolver", "CallModel", nio, nioPosix],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SIPTransportTests", dependencies: ["SIPTransport", "SIP", "CallModel", nio, nioPosix],
+      swiftSettings: strict),
+    .testTarget(name: "RecordsTests", dependencies: ["Records", "CallModel"], swiftSettings: strict),
+    .testTarget(
+      name: "GatewayTests",
+      dependencies: ["Gateway", "Router", "PolicyEngine", "SIP", "SDP", "MediaRelay", "CallModel"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["tandem"], resources: [.copy("Scenarios")],
+      swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,4 @@
+#pragma once
+#include <arpa/nameser.h>
+#include <ares.h>
+#include <netdb.h>

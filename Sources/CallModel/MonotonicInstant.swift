@@ -1,0 +1,57 @@
+/// A point on the monotonic clock, in nanoseconds since an arbitrary start.
+///
+/// Every protocol core takes `now` as a value of this type: none reads a clock.
+public struct MonotonicInstant: Comparable, Hashable, Sendable {
+  public var nanoseconds: Int64
+
+  public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+  public static let zero = MonotonicInstant(nanoseconds: 0)
+  public static let distantFuture = MonotonicInstant(nanoseconds: .max)
+
+  public static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
+
+  /// Saturating, so that a deadline far away never wraps into the past.
+  public static func + (instant: Self, duration: TimeSpan) -> Self {
+    let (sum, overflow) = instant.nanoseconds.addingReportingOverflow(duration.nanoseconds)
+    return MonotonicInstant(nanoseconds: overflow ? (duration.nanoseconds < 0 ? .min : .max) : sum)
+  }
+
+  public static func - (a: Self, b: Self) -> TimeSpan {
+    TimeSpan(nanoseconds: a.nanoseconds - b.nanoseconds)
+  }
+
+  public static func - (instant: Self, duration: TimeSpan) -> Self {
+    instant + TimeSpan(nanoseconds: -duration.nanoseconds)
+  }
+}
+
+/// A length of time in nanoseconds. Sixty-four bits: `Swift.Duration` is twice as wide and shows on the message path.
+public struct TimeSpan: Comparable, Hashable, Sendable {
+  public var nanoseconds: Int64
+
+  public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+  public static let zero = TimeSpan(nanoseconds: 0)
+  public static func nanoseconds(_ n: Int64) -> Self { TimeSpan(nanoseconds: n) }
+  public static func microseconds(_ n: Int64) -> Self { TimeSpan(nanoseconds: n * 1_000) }
+  public static func milliseconds(_ n: Int64) -> Self { TimeSpan(nanoseconds: n * 1_000_000) }
+  public static func seconds(_ n: Int64) -> Self { TimeSpan(nanoseconds: n * 1_000_000_000) }
+  public static func seconds(_ n: Double) -> Self { TimeSpan(nanoseconds: Int64(n * 1e9)) }
+
+  /// The span in seconds, for display and for statistics.
+  public var seconds: Double { Double(nanoseconds) / 1e9 }
+  public var milliseconds: Int64 { nanoseconds / 1_000_000 }
+
+  public static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
+  public static func + (a: Self, b: Self) -> Self { TimeSpan(nanoseconds: a.nanoseconds + b.nanoseconds) }
+  public static func - (a: Self, b: Self) -> Self { TimeSpan(nanoseconds: a.nanoseconds - b.nanoseconds) }
+  public static func * (a: Self, n: Int64) -> Self { TimeSpan(nanoseconds: a.nanoseconds * n) }
+}
+
+/// A point on the wall clock, in milliseconds since 1970-01-01T00:00:00Z. For records and for policy that depends on the time.
+public struct WallClock: Comparable, Hashable, Sendable {
+  public var milliseconds: Int64
+  public init(milliseconds: Int64) { self.milliseconds = milliseconds }
+  public static func < (a: Self, b: Self) -> Bool { a.milliseconds < b.milliseconds }
+}
