@@ -96,7 +96,9 @@ public struct SIPHeaders: Hashable, Sendable {
   public func contains(_ name: SIPHeaderName) -> Bool { fields.contains { $0.name == name } }
 
   public mutating func append(_ name: SIPHeaderName, _ value: String) { fields.append(Field(name, value)) }
-  public mutating func prepend(_ name: SIPHeaderName, _ value: String) { fields.insert(Field(name, value), at: 0) }
+  public mutating func prepend(_ name: SIPHeaderName, _ value: String) {
+    fields.insert(Field(name, value), at: 0)
+  }
   public mutating func removeAll(_ name: SIPHeaderName) { fields.removeAll { $0.name == name } }
 
   /// Replaces every field of this name by one, in the place of the first, or appends it.
@@ -108,27 +110,5 @@ public struct SIPHeaders: Hashable, Sendable {
       if fields[index].name == name { fields.remove(at: index) }
       index -= 1
     }
-  }
-}
-
-/// A header field name: compared without case, compact forms are the same name (RFC 3261 §7.3.3).
-public struct SIPHeaderName: Hashable, Sendable, CustomStringConvertible {
-  /// Index into the table of names we know; 0 for any other.
-  let index: UInt8
-  /// Lower-cased name of an unknown header, as an interned-by-value string; empty for a known one.
-  let other: String
-  /// How an unknown name was written; not part of its identity.
-  let spelling: String
-
-  public static func == (a: Self, b: Self) -> Bool { a.index == b.index && (a.index != 0 || a.other == b.other) }
-  public func hash(into hasher: inout Hasher) {
-    hasher.combine(index)
-    if index == 0 { hasher.combine(other) }
-  }
-
-  init(known index: UInt8) {
-    self.index = index
-    other = ""
-    spelling = ""
   }
 }

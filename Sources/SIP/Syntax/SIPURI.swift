@@ -67,7 +67,8 @@ public struct Via: Hashable, Sendable {
   public var parameters: [SIPURI.Parameter]
 
   public init(
-    transport: SIPTransportProtocol, host: SIPURI.Host, port: UInt16? = nil, parameters: [SIPURI.Parameter] = []
+    transport: SIPTransportProtocol, host: SIPURI.Host, port: UInt16? = nil,
+    parameters: [SIPURI.Parameter] = []
   ) {
     self.transport = transport
     self.host = host
