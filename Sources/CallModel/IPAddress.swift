@@ -125,7 +125,9 @@ extension IPAddress: CustomStringConvertible {
     case .v4(let a): return "\(a >> 24).\(a >> 16 & 0xff).\(a >> 8 & 0xff).\(a & 0xff)"
     case .v6(let high, let low):
       if high == 0, low >> 32 == 0xffff { return "::ffff:\(IPAddress.v4(UInt32(low & 0xffff_ffff)))" }
-      let groups = (0..<8).map { i in UInt16(truncatingIfNeeded: (i < 4 ? high : low) >> (48 - 16 * UInt64(i % 4))) }
+      let groups = (0..<8).map { i in
+        UInt16(truncatingIfNeeded: (i < 4 ? high : low) >> (48 - 16 * UInt64(i % 4)))
+      }
       var best = 0..<0
       var start = 0
       while start < 8 {

@@ -37,7 +37,6 @@ public struct TimeSpan: Comparable, Hashable, Sendable {
   public static func microseconds(_ n: Int64) -> Self { TimeSpan(nanoseconds: n * 1_000) }
   public static func milliseconds(_ n: Int64) -> Self { TimeSpan(nanoseconds: n * 1_000_000) }
   public static func seconds(_ n: Int64) -> Self { TimeSpan(nanoseconds: n * 1_000_000_000) }
-  public static func seconds(_ n: Double) -> Self { TimeSpan(nanoseconds: Int64(n * 1e9)) }
 
   /// The span in seconds, for display and for statistics.
   public var seconds: Double { Double(nanoseconds) / 1e9 }
@@ -54,4 +53,9 @@ public struct WallClock: Comparable, Hashable, Sendable {
   public var milliseconds: Int64
   public init(milliseconds: Int64) { self.milliseconds = milliseconds }
   public static func < (a: Self, b: Self) -> Bool { a.milliseconds < b.milliseconds }
+}
+
+extension TimeSpan {
+  /// A fractional number of seconds, as statistics and configuration carry them.
+  public init(fractionalSeconds n: Double) { self.init(nanoseconds: Int64(n * 1e9)) }
 }

@@ -1,6 +1,8 @@
 /// A PIN, password, token or key. It prints as a placeholder wherever it is interpolated, logged, dumped or mirrored;
 /// only ``reveal()`` yields the value, so every use of it can be found by that name.
-public struct Secret: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+public struct Secret: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible,
+  CustomReflectable
+{
   private let value: String
 
   public init(_ value: String) { self.value = value }

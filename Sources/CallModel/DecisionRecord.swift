@@ -1,0 +1,69 @@
+/// Why a decision came out as it did: ids and reason codes only. Text is rendered elsewhere, when somebody asks.
+public struct DecisionRecord: Hashable, Sendable {
+  /// Names the policy that decided (``PolicyVersion`` text).
+  public var policyVersion: String
+  public var direction: CallDirection
+  public var callProtocol: CallProtocol
+  public var alias: Alias
+  public var location: String?
+  public var isRegistered: Bool
+  /// The service whose alias it is, when one owned it.
+  public var service: String?
+  /// Each rule that was considered, in order; bounded by ``considerationLimit`` on live calls.
+  public var considered: [RuleConsideration]
+  /// Rules considered beyond the bound.
+  public var omittedConsiderations: Int
+  /// Name of the rule that decided.
+  public var rule: String?
+  /// The called alias after replacement, when a rule decided.
+  public var replaced: String?
+  public var decision: Decision
+
+  /// On live calls at most this many considerations are kept; `explain` keeps all.
+  public static let considerationLimit = 256
+
+  public init(
+    policyVersion: String, direction: CallDirection, callProtocol: CallProtocol, alias: Alias,
+    location: String?,
+    isRegistered: Bool, service: String? = nil, considered: [RuleConsideration] = [],
+    omittedConsiderations: Int = 0, rule: String? = nil, replaced: String? = nil, decision: Decision
+  ) {
+    self.policyVersion = policyVersion
+    self.direction = direction
+    self.callProtocol = callProtocol
+    self.alias = alias
+    self.location = location
+    self.isRegistered = isRegistered
+    self.service = service
+    self.considered = considered
+    self.omittedConsiderations = omittedConsiderations
+    self.rule = rule
+    self.replaced = replaced
+    self.decision = decision
+  }
+}
+
+/// One rule and the first condition that failed, or that it matched.
+public struct RuleConsideration: Hashable, Sendable {
+  public enum Outcome: UInt8, Hashable, Sendable, CaseIterable {
+    case matched
+    case disabled
+    case direction
+    case callProtocol
+    case registered
+    case location
+    /// The pattern did not match the whole alias.
+    case pattern
+    /// The pattern exceeded its bounded work.
+    case patternError
+  }
+
+  /// Index of the rule in the policy's order of evaluation.
+  public var rule: Int
+  public var outcome: Outcome
+
+  public init(rule: Int, outcome: Outcome) {
+    self.rule = rule
+    self.outcome = outcome
+  }
+}
