@@ -33,22 +33,32 @@ public enum IPAddress: Hashable, Sendable {
 
   /// Parses dotted-quad IPv4, or IPv6 in any RFC 4291 §2.2 form (with or without brackets). Zone ids are refused.
   public init?(_ text: some StringProtocol) {
-    var bytes = Array(text.utf8)
+    let parsed = text.utf8.withContiguousStorageIfAvailable { IPAddress(utf8: $0) }
+    guard let address = parsed ?? Array(text.utf8).withUnsafeBufferPointer({ IPAddress(utf8: $0) }) else {
+      return nil
+    }
+    self = address
+  }
+
+  /// The same over the bytes of a message, without making a string.
+  public init?(utf8 text: UnsafeBufferPointer<UInt8>) {
+    var bytes = text
+    var hasBrackets = false
     if bytes.first == UInt8(ascii: "["), bytes.last == UInt8(ascii: "]"), bytes.count > 2 {
-      bytes = Array(bytes[1..<bytes.count - 1])
-      guard bytes.contains(UInt8(ascii: ":")) else { return nil }
+      bytes = UnsafeBufferPointer(rebasing: bytes[1..<bytes.count - 1])
+      hasBrackets = true
     }
     guard bytes.count <= 45 else { return nil }
     if bytes.contains(UInt8(ascii: ":")) {
-      guard let address = IPAddress.parseIPv6(bytes[...]) else { return nil }
+      guard let address = IPAddress.parseIPv6(bytes) else { return nil }
       self = address
     } else {
-      guard let v4 = IPAddress.parseIPv4(bytes[...]) else { return nil }
+      guard !hasBrackets, let v4 = IPAddress.parseIPv4(bytes[...]) else { return nil }
       self = .v4(v4)
     }
   }
 
-  private static func parseIPv4(_ bytes: ArraySlice<UInt8>) -> UInt32? {
+  private static func parseIPv4(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> UInt32? {
     var result: UInt32 = 0
     var octet: UInt32 = 0
     var digits = 0
@@ -72,49 +82,81 @@ public enum IPAddress: Hashable, Sendable {
     return result << 8 | octet
   }
 
-  private static func parseIPv6(_ bytes: ArraySlice<UInt8>) -> IPAddress? {
-    var groups: [UInt16] = []
-    var gap: Int?
-    var i = bytes.startIndex
-    let colon = UInt8(ascii: ":")
-    if bytes.count >= 2, bytes[i] == colon {
-      guard bytes[i + 1] == colon else { return nil }
-      gap = 0
-      i += 2
+  private static func parseIPv6(_ bytes: UnsafeBufferPointer<UInt8>) -> IPAddress? {
+    // Groups before the gap go into `head`, those after it into `tail`; both as 128 bits, filled from the right.
+    var head = (high: UInt64(0), low: UInt64(0))
+    var tail = (high: UInt64(0), low: UInt64(0))
+    var headCount = 0
+    var tailCount = 0
+    var hasGap = false
+    func append(_ group: UInt64) {
+      if hasGap {
+        tail = (tail.high << 16 | tail.low >> 48, tail.low << 16 | group)
+        tailCount += 1
+      } else {
+        head = (head.high << 16 | head.low >> 48, head.low << 16 | group)
+        headCount += 1
+      }
     }
-    while i < bytes.endIndex {
-      let end = bytes[i...].firstIndex(of: colon) ?? bytes.endIndex
-      let part = bytes[i..<end]
-      if part.contains(UInt8(ascii: ".")) {
-        guard end == bytes.endIndex, groups.count <= 6, let v4 = parseIPv4(part) else { return nil }
-        groups.append(UInt16(v4 >> 16))
-        groups.append(UInt16(v4 & 0xffff))
-        i = end
+    let colon = UInt8(ascii: ":")
+    var i = 0
+    if bytes.count >= 2, bytes[0] == colon {
+      guard bytes[1] == colon else { return nil }
+      hasGap = true
+      i = 2
+    }
+    while i < bytes.count {
+      guard headCount + tailCount < 8 else { return nil }
+      var group: UInt64 = 0
+      var end = i
+      while end < bytes.count, let digit = hexDigit(bytes[end]) {
+        group = group << 4 | digit
+        end += 1
+        guard end - i <= 4 else { return nil }
+      }
+      if end < bytes.count, bytes[end] == UInt8(ascii: ".") {
+        guard headCount + tailCount <= 6, let v4 = parseIPv4(bytes[i...]) else { return nil }
+        append(UInt64(v4 >> 16))
+        append(UInt64(v4 & 0xffff))
         break
       }
-      guard (1...4).contains(part.count), groups.count < 8,
-        let value = UInt16(String(decoding: part, as: UTF8.self), radix: 16), part.first != UInt8(ascii: "+")
-      else { return nil }
-      groups.append(value)
+      guard end > i else { return nil }
+      append(group)
       i = end
-      if i < bytes.endIndex {
+      if i < bytes.count {
+        guard bytes[i] == colon else { return nil }
         i += 1
-        if i == bytes.endIndex { return nil }
+        if i == bytes.count { return nil }
         if bytes[i] == colon {
-          guard gap == nil else { return nil }
-          gap = groups.count
+          guard !hasGap else { return nil }
+          hasGap = true
           i += 1
         }
       }
     }
-    if let gap {
-      guard groups.count < 8 else { return nil }
-      groups.insert(contentsOf: repeatElement(0, count: 8 - groups.count), at: gap)
+    let count = headCount + tailCount
+    guard hasGap ? count < 8 : count == 8 else { return nil }
+    if !hasGap { return .v6(head.high, head.low) }
+    let shifted = shiftLeft(head, 16 * (8 - headCount))
+    return .v6(shifted.high | tail.high, shifted.low | tail.low)
+  }
+
+  private static func shiftLeft(
+    _ value: (high: UInt64, low: UInt64), _ bits: Int
+  ) -> (high: UInt64, low: UInt64) {
+    if bits >= 128 { return (0, 0) }
+    if bits >= 64 { return (value.low << UInt64(bits - 64), 0) }
+    if bits == 0 { return value }
+    return (value.high << UInt64(bits) | value.low >> UInt64(64 - bits), value.low << UInt64(bits))
+  }
+
+  private static func hexDigit(_ byte: UInt8) -> UInt64? {
+    switch byte {
+    case 0x30...0x39: UInt64(byte - 0x30)
+    case 0x41...0x46: UInt64(byte - 0x41 + 10)
+    case 0x61...0x66: UInt64(byte - 0x61 + 10)
+    default: nil
     }
-    guard groups.count == 8 else { return nil }
-    let high = groups[0..<4].reduce(UInt64(0)) { $0 << 16 | UInt64($1) }
-    let low = groups[4..<8].reduce(UInt64(0)) { $0 << 16 | UInt64($1) }
-    return .v6(high, low)
   }
 }
 
@@ -122,7 +164,28 @@ extension IPAddress: CustomStringConvertible {
   /// Canonical text, IPv6 by RFC 5952 and without brackets.
   public var description: String {
     switch self {
-    case .v4(let a): return "\(a >> 24).\(a >> 16 & 0xff).\(a >> 8 & 0xff).\(a & 0xff)"
+    case .v4(let a):
+      return String(unsafeUninitializedCapacity: 15) { buffer in
+        var count = 0
+        for shift: UInt32 in [24, 16, 8, 0] {
+          let octet = UInt8(truncatingIfNeeded: a >> shift)
+          if octet >= 100 {
+            buffer[count] = 0x30 + octet / 100
+            count += 1
+          }
+          if octet >= 10 {
+            buffer[count] = 0x30 + octet / 10 % 10
+            count += 1
+          }
+          buffer[count] = 0x30 + octet % 10
+          count += 1
+          if shift > 0 {
+            buffer[count] = UInt8(ascii: ".")
+            count += 1
+          }
+        }
+        return count
+      }
     case .v6(let high, let low):
       if high == 0, low >> 32 == 0xffff { return "::ffff:\(IPAddress.v4(UInt32(low & 0xffff_ffff)))" }
       let groups = (0..<8).map { i in
@@ -158,8 +221,9 @@ public struct TransportAddress: Hashable, Sendable, CustomStringConvertible {
 
   /// Parses `192.0.2.1:5060` and `[2001:db8::1]:5060`.
   public init?(_ text: some StringProtocol) {
-    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]),
-      let ip = IPAddress(text[..<colon]), !ip.isIPv6 || text.first == "["
+    guard let colon = text.lastIndex(of: ":"), text[text.index(after: colon)...].first != "+",
+      let port = UInt16(text[text.index(after: colon)...]), let ip = IPAddress(text[..<colon]),
+      !ip.isIPv6 || text.first == "["
     else { return nil }
     self.init(ip, port)
   }
@@ -178,7 +242,7 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
     let width = ip.isIPv6 ? 128 : 32
     var length = width
     if parts.count == 2 {
-      guard let n = Int(parts[1]), (0...width).contains(n) else { return nil }
+      guard parts[1].first != "+", let n = Int(parts[1]), (0...width).contains(n) else { return nil }
       length = n
     }
     prefixLength = length

@@ -82,7 +82,10 @@ public struct MediaStream: Hashable, Sendable {
   public var formats: [String]
   /// SDES keys (RFC 4568), in order of preference.
   public var cryptos: [SDESCrypto]
+  /// What this side is willing to receive on the stream (`b=TIAS`, else `b=AS`), if stated.
   public var bandwidth: Bandwidth?
+  /// Bandwidth lines of other kinds, such as `RS` and `RR` (RFC 3556), by name and value as carried.
+  public var otherBandwidths: [MediaAttribute]
   /// Packet time in milliseconds.
   public var packetTime: Int?
   public var maximumPacketTime: Int?
@@ -95,7 +98,8 @@ public struct MediaStream: Hashable, Sendable {
     address: TransportAddress = TransportAddress(.anyIPv4, 0), rtcpAddress: TransportAddress? = nil,
     isRTCPMultiplexed: Bool = false, direction: Direction = .sendReceive, codecs: [Codec] = [],
     formats: [String] = [], cryptos: [SDESCrypto] = [], bandwidth: Bandwidth? = nil, packetTime: Int? = nil,
-    maximumPacketTime: Int? = nil, content: Content? = nil, attributes: [MediaAttribute] = []
+    maximumPacketTime: Int? = nil, content: Content? = nil, attributes: [MediaAttribute] = [],
+    otherBandwidths: [MediaAttribute] = []
   ) {
     self.kind = kind
     self.isEnabled = isEnabled
@@ -112,6 +116,7 @@ public struct MediaStream: Hashable, Sendable {
     self.maximumPacketTime = maximumPacketTime
     self.content = content
     self.attributes = attributes
+    self.otherBandwidths = otherBandwidths
   }
 }
 
