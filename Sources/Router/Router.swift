@@ -1,0 +1,254 @@
+import CallModel
+import PolicyEngine
+
+/// The one door: every call, transfer and look-up gets its decision and its targets here.
+///
+/// Owns what must outlive a policy: registrations, trunk health, limits, quarantine. Confined to the signalling loop; pure
+/// apart from that state, so tests drive it with values and a virtual clock.
+public final class Router {
+  public private(set) var policy: PolicySnapshot
+  public let registrations = Registrations()
+  public private(set) var trunkHealth = TrunkHealth()
+  public private(set) var breakIn = BreakInGuard()
+  private var limiter = CallLimiter()
+  private var random: any RandomNumberGenerator
+  /// Keys the loop tokens: another system cannot make or read them.
+  private let loopKey: UInt64
+  /// No new calls are taken while draining.
+  public var isDraining = false
+  /// A trunk went up or down.
+  public var onTrunkChange: ((_ trunk: String, _ isUp: Bool, _ cause: Cause?) -> Void)?
+
+  public init(policy: PolicySnapshot, random: any RandomNumberGenerator = SystemRandomNumberGenerator()) {
+    self.policy = policy
+    self.random = random
+    loopKey = self.random.next()
+  }
+
+  // MARK: Policy
+
+  /// Makes `snapshot` decide from the next request on. Calls in progress keep theirs.
+  public func activate(_ snapshot: PolicySnapshot) {
+    policy = snapshot
+    trunkHealth.retain(Set(snapshot.policy.trunks.map(\.name)))
+    registrations.removeAll(.deviceRemoved) { snapshot.device(alias: $0.alias) == nil }
+  }
+
+  // MARK: Routing
+
+  /// Decides one request and finds its targets. An admitted call occupies its limits until ``release(_:)``.
+  public func route(
+    _ request: CallRequest, now: MonotonicInstant, wallClock: WallClock
+  ) -> RoutedCall {
+    let policy = policy
+    var (decision, record) = policy.decide(request, now: wallClock)
+    var hunt = RouteHunt(steps: [], continueOn: [])
+    if case .gateway(let gateway) = decision {
+      if let refusal = loopRefusal(request, gateway) {
+        decision = .reject(refusal)
+      } else {
+        hunt = RouteHunt(
+          steps: targets(of: gateway, request, policy, now: now), continueOn: gateway.continueOn)
+      }
+    }
+    if case .reject(.notFound) = decision, request.direction == .dialIn, let source = request.caller.address {
+      countBadAttempt(from: source.ip, location: request.location, now: now)
+    }
+    var admission = RoutedCall.Admission.none
+    if let refusal = refusal(of: request, now: now) {
+      decision = .reject(refusal)
+    } else if request.direction != .nonDial, decision.isCall {
+      let limits = limits(on: request, policy)
+      if limiter.admit(limits, now: now) != nil {
+        decision = .reject(.limitReached)
+      } else {
+        admission = RoutedCall.Admission(scopes: limits.map(\.0))
+      }
+    }
+    record.decision = decision
+    return RoutedCall(decision: decision, record: record, policy: policy, hunt: hunt, admission: admission)
+  }
+
+  /// The call has ended: its share of the limits is free again.
+  public func release(_ admission: RoutedCall.Admission) {
+    limiter.release(admission.scopes)
+  }
+
+  private func refusal(of request: CallRequest, now: MonotonicInstant) -> Rejection? {
+    if isDraining, request.direction != .nonDial { return .shutdown }
+    if let source = request.caller.address, isQuarantined(source.ip, now: now) { return .blocked }
+    return nil
+  }
+
+  private func limits(
+    on request: CallRequest, _ policy: PolicySnapshot
+  ) -> [(CallLimiter.Scope, CallLimiter.Limit)] {
+    let limits = policy.policy.globals.limits
+    var scopes: [(CallLimiter.Scope, CallLimiter.Limit)] = []
+    if limits.concurrentCalls != nil || limits.callsPerSecond != nil {
+      scopes.append((.service, .init(concurrent: limits.concurrentCalls, perSecond: limits.callsPerSecond)))
+    }
+    if let trunk = request.caller.trunk.flatMap({ policy.trunk(named: $0) }) {
+      if trunk.concurrentCalls != nil {
+        // The rate limits what we send to a trunk; the number of calls counts both ways.
+        scopes.append((.trunk(trunk.name), .init(concurrent: trunk.concurrentCalls)))
+      }
+    } else if limits.concurrentCallsPerCaller != nil || limits.callsPerSecondPerCaller != nil {
+      let caller = request.caller.registeredAlias?.lowercased() ?? request.caller.address?.ip.description
+      if let caller {
+        let limit = CallLimiter.Limit(
+          concurrent: limits.concurrentCallsPerCaller, perSecond: limits.callsPerSecondPerCaller)
+        scopes.append((.caller(caller), limit))
+      }
+    }
+    return scopes
+  }
+
+  // MARK: Targets
+
+  private func targets(
+    of gateway: GatewayConfiguration, _ request: CallRequest, _ policy: PolicySnapshot, now: MonotonicInstant
+  ) -> [[RouteTarget]] {
+    let token = loopToken(gateway.name, gateway.remoteAlias)
+    func target(_ destination: RouteTarget.Destination, _ callProtocol: CallProtocol, _ alias: String) -> RouteTarget {
+      RouteTarget(
+        destination: destination, callProtocol: callProtocol, calledAlias: alias,
+        callingAlias: gateway.localAlias, callingDisplayName: gateway.localDisplayName,
+        ringTimeout: gateway.ringTimeout, loopToken: token)
+    }
+
+    if gateway.target == .registration || gateway.target == .external {
+      let bindings = registrations.bindings(of: gateway.remoteAlias, now: now)
+      if !bindings.isEmpty {
+        return [bindings.map { target(.device($0), $0.callProtocol, gateway.remoteAlias) }]
+      }
+      if gateway.target == .registration { return [] }
+    }
+    if gateway.trunks.isEmpty {
+      guard let at = gateway.remoteAlias.lastIndex(of: "@") else { return [] }
+      let domain = String(gateway.remoteAlias[gateway.remoteAlias.index(after: at)...])
+      return domain.isEmpty ? [] : [[target(.domain(domain), gateway.outgoingProtocol, gateway.remoteAlias)]]
+    }
+    return inOrder(gateway.trunks, now: now).compactMap { choice in
+      guard let trunk = policy.trunk(named: choice.trunk) else { return nil }
+      var alias = gateway.remoteAlias
+      if let transform = choice.calledTransform, let changed = policy.apply(transform, to: alias) { alias = changed }
+      var result = target(.trunk(trunk), gateway.outgoingProtocol, alias)
+      if let transform = choice.callingTransform {
+        let calling = gateway.localAlias ?? Alias(dialled: request.caller.alias).parsed
+        if let changed = policy.apply(transform, to: calling) { result.callingAlias = changed }
+      }
+      if let timeout = choice.ringTimeout { result.ringTimeout = timeout }
+      return [result]
+    }
+  }
+
+  /// The trunks in the order of attempt: as listed, neighbours with weights drawn by weight, those that are down last.
+  private func inOrder(_ choices: [TrunkChoice], now: MonotonicInstant) -> [TrunkChoice] {
+    var ordered: [TrunkChoice] = []
+    var index = 0
+    while index < choices.count {
+      guard choices[index].weight != nil else {
+        ordered.append(choices[index])
+        index += 1
+        continue
+      }
+      var pool: [TrunkChoice] = []
+      while index < choices.count, choices[index].weight != nil {
+        pool.append(choices[index])
+        index += 1
+      }
+      while !pool.isEmpty { ordered.append(draw(from: &pool)) }
+    }
+    let usable = ordered.filter { trunkHealth.isUsable($0.trunk, now: now) }
+    let down = ordered.filter { !trunkHealth.isUsable($0.trunk, now: now) }
+    return usable + down
+  }
+
+  /// Takes one choice out of the pool with a probability in proportion to its weight; weight 0 only when no other is left.
+  private func draw(from pool: inout [TrunkChoice]) -> TrunkChoice {
+    let total = pool.reduce(0) { $0 + max(0, $1.weight ?? 0) }
+    guard total > 0 else { return pool.removeFirst() }
+    var point = Int(random.next(upperBound: UInt64(total)))
+    for (index, choice) in pool.enumerated() {
+      point -= max(0, choice.weight ?? 0)
+      if point < 0 { return pool.remove(at: index) }
+    }
+    return pool.removeLast()
+  }
+
+  // MARK: Attempts
+
+  /// Counts one attempt against its trunk's limits. False: the trunk is full; try the next one.
+  public func beginAttempt(_ target: RouteTarget, now: MonotonicInstant) -> Bool {
+    guard let trunk = target.trunk, trunk.callsPerSecond != nil || trunk.concurrentCalls != nil else { return true }
+    let limit = CallLimiter.Limit(concurrent: trunk.concurrentCalls, perSecond: trunk.callsPerSecond)
+    return limiter.admit([(.trunk(trunk.name), limit)], now: now) == nil
+  }
+
+  /// The attempt, or the call that came of it, has ended.
+  public func endAttempt(_ target: RouteTarget) {
+    guard let trunk = target.trunk, trunk.callsPerSecond != nil || trunk.concurrentCalls != nil else { return }
+    limiter.release([.trunk(trunk.name)])
+  }
+
+  /// What an attempt or a probe says about its trunk. nil: it answered, whatever it said.
+  public func report(trunk: String, failure: Cause?, roundTrip: TimeSpan? = nil, now: MonotonicInstant) {
+    if let failure {
+      if trunkHealth.failed(trunk, failure, now: now) { onTrunkChange?(trunk, false, failure) }
+    } else if trunkHealth.answered(trunk, roundTrip: roundTrip, now: now) {
+      onTrunkChange?(trunk, true, nil)
+    }
+  }
+
+  // MARK: Break-in protection
+
+  public func isQuarantined(_ source: IPAddress, now: MonotonicInstant) -> Bool {
+    breakIn.isQuarantined(source, settings: policy.policy.globals.breakIn, now: now)
+  }
+
+  /// Counts an unknown alias or a failed authentication. Returns true when it put the source into quarantine.
+  @discardableResult
+  public func countBadAttempt(from source: IPAddress, location: String?, now: MonotonicInstant) -> Bool {
+    let settings = policy.policy.globals.breakIn
+    let override = location.flatMap { policy.location(named: $0)?.scanQuarantine }
+    return breakIn.countAttempt(
+      from: source, settings: settings, isEnabled: override ?? settings.scanQuarantineEnabled, now: now)
+  }
+
+  // MARK: Loops
+
+  /// A call may be resolved again this often (receptions, transfers, redirects).
+  public static let maximumResolutions = 10
+
+  private func loopRefusal(_ request: CallRequest, _ gateway: GatewayConfiguration) -> Rejection? {
+    if request.direction == .nonDial { return nil }
+    if let hops = request.hopsLeft, hops <= 0 { return .tooManyHops }
+    if request.resolutions > Router.maximumResolutions { return .loop }
+    if request.loopTokens.contains(loopToken(gateway.name, gateway.remoteAlias)) { return .loop }
+    return nil
+  }
+
+  /// Keyed FNV-1a over rule and replaced alias: recognises our own call when it comes back, tells others nothing. A trunk's
+  /// own transform does not enter, so the token is the same on every attempt.
+  private func loopToken(_ rule: String, _ alias: String) -> String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ loopKey
+    func mix(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    rule.utf8.forEach(mix)
+    mix(0)
+    alias.lowercased().utf8.forEach(mix)
+    for shift in stride(from: 0, to: 64, by: 8) { mix(UInt8(truncatingIfNeeded: loopKey >> UInt64(shift))) }
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}
+
+extension Decision {
+  /// True when the decision leads to a call that occupies limits.
+  var isCall: Bool {
+    switch self {
+    case .service, .gateway: true
+    case .reject, .redirect: false
+    }
+  }
+}
