@@ -13,12 +13,24 @@ public struct SIPURI: Hashable, Sendable {
     case ip(IPAddress)
   }
 
+  /// A parameter of a URI or of a header field.
   public struct Parameter: Hashable, Sendable {
     public var name: String
+    /// In a header field, without quotes and escapes; in a URI, as written.
     public var value: String?
+    /// Whether the value is a quoted string even where a token would do. A matter of spelling: not compared.
+    public var isQuoted = false
+
     public init(_ name: String, _ value: String? = nil) {
       self.name = name
       self.value = value
+    }
+
+    public static func == (a: Self, b: Self) -> Bool { a.name == b.name && a.value == b.value }
+
+    public func hash(into hasher: inout Hasher) {
+      hasher.combine(name)
+      hasher.combine(value)
     }
   }
 
@@ -44,46 +56,4 @@ public struct SIPURI: Hashable, Sendable {
     self.parameters = parameters
     self.headers = headers
   }
-}
-
-/// `"Display" <uri>;param=value`: From, To, Contact, Route, Record-Route, Refer-To, P-Asserted-Identity and the like.
-public struct NameAddress: Hashable, Sendable {
-  public var displayName: String?
-  public var uri: SIPURI
-  public var parameters: [SIPURI.Parameter]
-
-  public init(displayName: String? = nil, uri: SIPURI, parameters: [SIPURI.Parameter] = []) {
-    self.displayName = displayName
-    self.uri = uri
-    self.parameters = parameters
-  }
-}
-
-/// One Via value (RFC 3261 §20.42, RFC 3581).
-public struct Via: Hashable, Sendable {
-  public var transport: SIPTransportProtocol
-  public var host: SIPURI.Host
-  public var port: UInt16?
-  public var parameters: [SIPURI.Parameter]
-
-  public init(
-    transport: SIPTransportProtocol, host: SIPURI.Host, port: UInt16? = nil,
-    parameters: [SIPURI.Parameter] = []
-  ) {
-    self.transport = transport
-    self.host = host
-    self.port = port
-    self.parameters = parameters
-  }
-}
-
-public enum SIPTransportProtocol: String, Hashable, Sendable, CaseIterable {
-  case udp = "UDP"
-  case tcp = "TCP"
-  case tls = "TLS"
-  case ws = "WS"
-  case wss = "WSS"
-
-  public var isReliable: Bool { self != .udp }
-  public var isSecure: Bool { self == .tls || self == .wss }
 }
