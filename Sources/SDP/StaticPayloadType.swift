@@ -12,7 +12,8 @@ enum StaticPayloadType {
     case 6: ("DVI4", 16000, 1)
     case 7: ("LPC", 8000, 1)
     case 8: ("PCMA", 8000, 1)
-    case 9: ("G722", 8000, 1)  // Samples at 16 kHz; 8000 is an old error kept for compatibility (RFC 3551 §4.5.2).
+    // Samples at 16 kHz; 8000 is an old error kept for compatibility (RFC 3551 §4.5.2).
+    case 9: ("G722", 8000, 1)
     case 10: ("L16", 44100, 2)
     case 11: ("L16", 44100, 1)
     case 12: ("QCELP", 8000, 1)
