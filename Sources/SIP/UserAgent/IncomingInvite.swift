@@ -18,9 +18,8 @@ public struct IncomingInvite: Sendable {
   public var maxForwards: Int
   /// Option tags of Supported, lower-cased.
   public var supported: [String]
-  /// Option tags of Require, lower-cased; all are ones we support.
+  /// Option tags of Require, lower-cased; all are ones we support. Others were answered with 420.
   public var required: [String]
-  /// Option tags we do not know stand in Proxy-Require of nothing we are: they are ignored.
   /// The dialog a Replaces header field names (RFC 3891).
   public var replaces: Replaces?
   /// The session of ours that ``replaces`` names. Set whenever `replaces` is: an unknown one was answered with 481.
@@ -28,22 +27,6 @@ public struct IncomingInvite: Sendable {
 
   /// Whether the peer can take reliable provisional responses (RFC 3262).
   public var supportsReliableProvisionals: Bool { supported.contains("100rel") || required.contains("100rel") }
-}
-
-/// A Replaces header field (RFC 3891 §6.1).
-public struct Replaces: Hashable, Sendable {
-  public var callID: String
-  public var toTag: String
-  public var fromTag: String
-  /// Only if the dialog is still early.
-  public var earlyOnly: Bool
-
-  public init(callID: String, toTag: String, fromTag: String, earlyOnly: Bool = false) {
-    self.callID = callID
-    self.toTag = toTag
-    self.fromTag = fromTag
-    self.earlyOnly = earlyOnly
-  }
 }
 
 /// How a provisional response is sent (RFC 3262).

@@ -32,6 +32,8 @@ public enum SessionEvent: Sendable {
   /// Our offer, or our wish for one, was turned down with this status; the session goes on as it was. 491: an offer of
   /// the peer crossed it, make a new one on the present state. 408: no answer came in the exchange.
   case offerRefused(status: Int, SIPResponse?)
+  /// The peer withdrew the offer it had made, or its wish for one (CANCEL of a re-INVITE).
+  case offerWithdrawn
   /// The peer's Contact changed (RFC 3261 §12.2).
   case targetRefreshed(SIPURI)
   /// INFO, MESSAGE, SUBSCRIBE, NOTIFY or an extension within the dialog.
@@ -41,9 +43,9 @@ public enum SessionEvent: Sendable {
 
   /// The peer asks us to call somebody: answer with ``UserAgent/acceptTransfer(_:now:)`` or
   /// ``UserAgent/rejectTransfer(_:status:reason:now:)``.
-  case transferRequested(TransferRequest)
+  case transferRequested(IncomingTransfer)
   /// How a transfer that we asked for goes on.
-  case transfer(TransferID, TransferProgress)
+  case transfer(TransferID, TransferReport)
 
   case ended(SessionEnd)
 }
@@ -122,19 +124,5 @@ public struct SessionEnd: Sendable {
     self.contacts = contacts
     self.response = response
     self.request = request
-  }
-}
-
-/// One value of a Reason header field (RFC 3326): protocol, cause and text.
-public struct ReasonValue: Hashable, Sendable {
-  /// `SIP`, `Q.850` or another, as written.
-  public var protocolName: String
-  public var cause: Int?
-  public var text: String?
-
-  public init(protocolName: String, cause: Int? = nil, text: String? = nil) {
-    self.protocolName = protocolName
-    self.cause = cause
-    self.text = text
   }
 }

@@ -1,5 +1,5 @@
 /// A REFER that came in within a session (RFC 3515).
-public struct TransferRequest: Sendable {
+public struct IncomingTransfer: Sendable {
   public var id: TransferID
   /// Where to call. A `Replaces` in its header part asks for an attended transfer; see ``replaces``.
   public var referTo: NameAddress
@@ -14,7 +14,7 @@ public struct TransferRequest: Sendable {
 }
 
 /// What is known of a transfer that we asked for.
-public enum TransferProgress: Hashable, Sendable {
+public enum TransferReport: Hashable, Sendable {
   /// 2xx to our REFER. Without subscription (RFC 4488) this is the last report.
   case accepted(subscribed: Bool)
   /// The REFER was refused; the last report.
