@@ -1,7 +1,7 @@
 extension SIPParser {
   /// What can be read of a request that was refused, for a response to it: the five headers that a response repeats
-  /// (RFC 3261 §8.2.6.2), as written. Nil when one is missing, when the topmost Via does not tell where to answer, and for
-  /// an ACK or a response.
+  /// (RFC 3261 §8.2.6.2), as written. They may be malformed: a response goes back on the hop the request came from and
+  /// repeats them unread. Nil when one is missing, and for an ACK or a response.
   static func answerable(_ bytes: Bytes) -> SIPRequest? {
     var position = 0
     while position < bytes.count, bytes[position] == .carriageReturn || bytes[position] == .lineFeed {
@@ -27,8 +27,9 @@ extension SIPParser {
     {
       position = readLeniently(bytes, position, into: &headers)
     }
-    guard headers.topVia != nil else { return nil }
-    for name in [SIPHeaderName.from, .to, .callID, .cSeq] where headers[name]?.isEmpty ?? true { return nil }
+    for name in [SIPHeaderName.via, .from, .to, .callID, .cSeq] where headers[name]?.isEmpty ?? true {
+      return nil
+    }
     return SIPRequest(method: method, uri: uri, headers: headers)
   }
 

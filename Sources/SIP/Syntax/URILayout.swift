@@ -86,8 +86,8 @@ struct URILayout {
     let limit = range.upperBound
     guard i < limit else { throw SyntaxFault(.malformedURI, i) }
     if bytes[i] == .leftBracket {
-      guard let close = bytes.firstIndex(of: .rightBracket, in: i..<limit), close - i <= 46,
-        IPAddress(bytes.text(i..<close + 1)) != nil
+      guard let close = bytes.firstIndex(of: .rightBracket, in: i..<limit), close - i <= 47,
+        SIPURI.Host.ipv6(bytes, i + 1..<close) != nil
       else { throw SyntaxFault(.malformedURI, i) }
       layout.host = i + 1..<close
       layout.isIPv6 = true
@@ -196,7 +196,7 @@ extension ASCIIClass {
 extension SIPURI.Host {
   init(_ bytes: Bytes, _ layout: URILayout) {
     if layout.isIPv6 {
-      self = IPAddress(bytes.text(layout.host)).map { .ip($0) } ?? .name(bytes.text(layout.host))
+      self = SIPURI.Host.ipv6(bytes, layout.host).map { .ip($0) } ?? .name(bytes.text(layout.host))
     } else {
       let text = bytes.text(layout.host)
       if bytes[layout.host.lowerBound].isDigit, let address = IPAddress(text) {
@@ -205,6 +205,19 @@ extension SIPURI.Host {
         self = .name(text)
       }
     }
+  }
+
+  /// The address between brackets. The grammar of RFC 3261 allows a third colon before an embedded IPv4 address by
+  /// mistake; it is passed over (RFC 5118 §4.10).
+  static func ipv6(_ bytes: Bytes, _ range: Range<Int>) -> IPAddress? {
+    let text = bytes.text(range)
+    if let address = IPAddress(text) { return address.isIPv6 ? address : nil }
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    // "a:::192.0.2.1" splits as "a", "", "", "192.0.2.1".
+    guard parts.count >= 4, parts[parts.count - 2].isEmpty, parts[parts.count - 3].isEmpty,
+      let last = parts.last, last.utf8.contains(UInt8(ascii: "."))
+    else { return nil }
+    return IPAddress(parts.dropLast(2).joined(separator: ":") + ":" + last)
   }
 
   func append(to bytes: inout [UInt8]) {

@@ -2,6 +2,7 @@ import CallModel
 
 /// Where the parts of one Via value stand (RFC 3261 §25.1 `via-parm`).
 struct ViaLayout {
+  var version: Range<Int>
   var transport: Range<Int>
   /// Only its host and port are used.
   var sentBy: URILayout
@@ -13,10 +14,12 @@ struct ViaLayout {
 
   static func scan(_ bytes: Bytes, _ position: Int, _ end: Int) throws(SyntaxFault) -> ViaLayout {
     var i = bytes.skipBlanks(position, end)
-    i = try expect(bytes, i, end, "sip")
-    i = try expectSlash(bytes, i, end)
-    i = try expect(bytes, i, end, "2.0")
-    i = try expectSlash(bytes, i, end)
+    let name = i..<bytes.skipToken(i, end)
+    guard bytes.equals(name, "sip") else { throw SyntaxFault(.malformedHeader, i) }
+    i = try expectSlash(bytes, name.upperBound, end)
+    let version = i..<bytes.skipToken(i, end)
+    guard !version.isEmpty else { throw SyntaxFault(.malformedHeader, i) }
+    i = try expectSlash(bytes, version.upperBound, end)
     let transport = i..<bytes.skipToken(i, end)
     guard !transport.isEmpty, transport.upperBound < end, bytes[transport.upperBound].isBlank else {
       throw SyntaxFault(.malformedHeader, i)
@@ -35,15 +38,8 @@ struct ViaLayout {
       if branch == nil, bytes.equals(parameter.name, "branch") { branch = parameter.value }
     }
     return ViaLayout(
-      transport: transport, sentBy: sentBy, parameters: parameters..<stop, branch: branch, end: stop)
-  }
-
-  private static func expect(
-    _ bytes: Bytes, _ i: Int, _ end: Int, _ text: StaticString
-  ) throws(SyntaxFault) -> Int {
-    let stop = bytes.skipToken(i, end)
-    guard bytes.equals(i..<stop, text) else { throw SyntaxFault(.malformedHeader, i) }
-    return stop
+      version: version, transport: transport, sentBy: sentBy, parameters: parameters..<stop,
+      branch: branch, end: stop)
   }
 
   private static func expectSlash(_ bytes: Bytes, _ position: Int, _ end: Int) throws(SyntaxFault) -> Int {
@@ -122,6 +118,7 @@ extension Via: CustomStringConvertible, LosslessStringConvertible {
       transport: transport ?? .udp, host: SIPURI.Host(bytes, layout.sentBy), port: layout.sentBy.port,
       parameters: SIPURI.Parameter.all(bytes, layout.parameters))
     if transport == nil { otherTransport = bytes.text(layout.transport) }
+    if !bytes.equals(layout.version, "2.0") { version = bytes.text(layout.version) }
   }
 
   public var description: String {
@@ -131,7 +128,9 @@ extension Via: CustomStringConvertible, LosslessStringConvertible {
   }
 
   public func append(to bytes: inout [UInt8]) {
-    bytes.append("SIP/2.0/" as StaticString)
+    bytes.append("SIP/" as StaticString)
+    bytes.append(version)
+    bytes.append(.slash)
     bytes.append(otherTransport ?? transport.rawValue)
     bytes.append(.space)
     host.append(to: &bytes)

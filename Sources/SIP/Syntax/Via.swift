@@ -6,6 +6,8 @@ public struct Via: Hashable, Sendable {
   /// The transport as written when it is none we speak (RFC 3261 §25.1 `other-transport`); ``transport`` has no meaning
   /// then. Nil otherwise.
   public var otherTransport: String?
+  /// The version of SIP; anything but `2.0` is only ever seen in a request that gets 505.
+  public var version = "2.0"
   public var host: SIPURI.Host
   public var port: UInt16?
   public var parameters: [SIPURI.Parameter]
