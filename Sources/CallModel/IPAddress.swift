@@ -249,6 +249,13 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
     base = IPNetwork.mask(ip, length)
   }
 
+  /// The block of `prefixLength` bits that `ip` lies in; nil when the length is out of range.
+  public init?(_ ip: IPAddress, prefixLength: Int) {
+    guard (0...(ip.isIPv6 ? 128 : 32)).contains(prefixLength) else { return nil }
+    self.prefixLength = prefixLength
+    base = IPNetwork.mask(ip, prefixLength)
+  }
+
   public func contains(_ ip: IPAddress) -> Bool {
     ip.isIPv6 == base.isIPv6 && IPNetwork.mask(ip, prefixLength) == base
   }

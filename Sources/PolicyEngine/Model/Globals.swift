@@ -13,6 +13,8 @@ public struct Globals: Hashable, Sendable {
   public var mediaEncryption = MediaEncryption.bestEffort
   public var bandwidthIn: Bandwidth?
   public var bandwidthOut: Bandwidth? = Bandwidth(kilobitsPerSecond: 4128)
+  /// `sd`, `hd` or `fullhd` (`max_pixels_per_second`).
+  public var maximumPixels = "hd"
   /// Realm of our digest challenges, and domain of identities that have none.
   public var domain = "tandem.invalid"
   public var sip = SIPSettings()

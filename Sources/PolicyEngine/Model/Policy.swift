@@ -11,6 +11,14 @@ public struct Policy: Hashable, Sendable {
   public var services: [Service]
   /// In the order of evaluation: ascending priority, then as written.
   public var rules: [CallRoutingRule]
+  public var h323Gatekeepers: [H323Gatekeeper] = []
+  public var mssipProxies: [MSSIPProxy] = []
+  public var stunServers: [STUNServer] = []
+  public var turnServers: [TURNServer] = []
+  public var teamsProxies: [TeamsProxy] = []
+  public var gmsAccessTokens: [GMSAccessToken] = []
+  public var telehealthProfiles: [TelehealthProfile] = []
+  public var themes: [Theme] = []
 
   public init(
     globals: Globals = Globals(), locations: [Location] = [], trunks: [Trunk] = [], devices: [Device] = [],
@@ -37,6 +45,12 @@ public struct Location: Hashable, Sendable {
   public var trunk: String?
   /// Overrides of ``BreakInProtection``; nil: the global setting.
   public var scanQuarantine: Bool?
+  /// What calls placed from here use when their rule names none.
+  public var h323Gatekeeper: String?
+  public var mssipProxy: String?
+  public var stunServer: String?
+  public var turnServer: String?
+  public var teamsProxy: String?
 
   public init(
     name: String, description: String = "", networks: [IPNetwork] = [], domain: String? = nil,

@@ -1,0 +1,153 @@
+import CallModel
+
+/// What is not wrong but deserves a look. Found from the text of patterns and by trying samples; nothing here claims to
+/// be complete.
+extension PolicyCompiler {
+  static func warn(
+    about policy: Policy, order: [Int], compiled: [CompiledRule], into findings: inout [PolicyFinding]
+  ) {
+    if !policy.globals.dialOutEnabled, policy.rules.contains(where: \.isEnabled) {
+      findings.append(
+        PolicyFinding(
+          severity: .warning, code: "dial-out-disabled",
+          message: "dial_out is off: every rule matches in vain",
+          path: PolicyPath(keys: "globals", "dial_out")))
+    }
+    for (position, i) in order.enumerated() {
+      let rule = policy.rules[i]
+      let path = PolicyPath("rules", i)
+      guard rule.isEnabled else {
+        findings.append(
+          PolicyFinding(
+            severity: .warning, code: "rule-disabled", message: "rule “\(rule.name)” is disabled",
+            path: path.appending("enabled")))
+        continue
+      }
+      if !rule.matchesOutgoing, !rule.matchesIncoming || rule.protocols.isEmpty {
+        findings.append(
+          PolicyFinding(
+            severity: .warning, code: "rule-never-matches",
+            message: "rule “\(rule.name)” has no direction or protocol left to match", path: path))
+        continue
+      }
+      if isOpenRoute(rule, compiled[position].pattern) {
+        findings.append(
+          PolicyFinding(
+            severity: .warning, code: "open-route",
+            message: "anybody who can reach Tandem can dial numbers through rule “\(rule.name)”",
+            path: path.appending("match"),
+            suggestion: "set from.registered: true, or from.location, or send only to registered_device"))
+      }
+    }
+    warnAboutHiddenRules(policy, order, into: &findings)
+    warnAboutTies(policy, order, into: &findings)
+  }
+
+  /// Unregistered callers, any location, an external target, digits: toll fraud waiting to happen (reference §22).
+  private static func isOpenRoute(_ rule: CallRoutingRule, _ pattern: Pattern) -> Bool {
+    guard rule.matchesIncoming, !rule.onlyRegistered, rule.sourceLocation == nil, !rule.protocols.isEmpty,
+      rule.gateway.target == .external
+    else { return false }
+    return numberSamples.contains { number in
+      pattern.matches(rule.matchesFullAlias ? "sip:\(number)@198.51.100.1" : number) == true
+    }
+  }
+
+  private static let numberSamples = [
+    "5551234", "95551234", "0095551234", "005551234567", "90015551234567", "0015551234567", "15551234567",
+    "+15551234567", "8005551234", "2125551234", "90044555123456", "00447700900123", "0447700900123", "112",
+    "911", "1900123456", "9112",
+  ]
+
+  /// A rule behind one with the same pattern, or behind one that takes everything, and wider conditions.
+  private static func warnAboutHiddenRules(
+    _ policy: Policy, _ order: [Int], into findings: inout [PolicyFinding]
+  ) {
+    struct Key: Hashable {
+      var pattern: String
+      var isFull: Bool
+    }
+    var earlier: [Key: [Int]] = [:]
+    for i in order where policy.rules[i].isEnabled {
+      let rule = policy.rules[i]
+      let keys =
+        [rule.pattern, ".*", ".+", "(.*)", "(.+)"].flatMap { pattern in
+          pattern == rule.pattern
+            ? [Key(pattern: pattern, isFull: rule.matchesFullAlias)]
+            : [Key(pattern: pattern, isFull: false), Key(pattern: pattern, isFull: true)]
+        }
+      if let hiding = keys.lazy.compactMap({ earlier[$0]?.first { policy.rules[$0].covers(rule) } }).first {
+        findings.append(
+          PolicyFinding(
+            severity: .warning, code: "rule-unreachable",
+            message: "rule “\(rule.name)” is never reached: “\(policy.rules[hiding].name)” matches first",
+            path: PolicyPath("rules", i, "match"),
+            related: [(PolicyPath("rules", hiding, "match"), "the rule that matches first")]))
+      }
+      let key = Key(pattern: rule.pattern, isFull: rule.matchesFullAlias)
+      // Many rules with one pattern differ by location; a handful is enough to compare with.
+      if earlier[key, default: []].count < 64 { earlier[key, default: []].append(i) }
+    }
+  }
+
+  /// Equal priority and patterns that may meet: which rule wins then depends on the order of files.
+  private static func warnAboutTies(_ policy: Policy, _ order: [Int], into findings: inout [PolicyFinding]) {
+    var group: [(rule: Int, literal: LiteralAnalysis)] = []
+    for i in order where policy.rules[i].isEnabled {
+      let rule = policy.rules[i]
+      if let last = group.last, policy.rules[last.rule].priority != rule.priority { group = [] }
+      let literal = LiteralAnalysis(rule.pattern)
+      let meeting = group.suffix(256).first { other in
+        let that = policy.rules[other.rule]
+        return that.pattern != rule.pattern && that.sharesCalls(with: rule)
+          && (that.matchesFullAlias || rule.matchesFullAlias || !literal.excludes(other.literal))
+      }
+      if let meeting {
+        findings.append(
+          PolicyFinding(
+            severity: .warning, code: "equal-priority",
+            message:
+              "rules “\(policy.rules[meeting.rule].name)” and “\(rule.name)” have priority \(rule.priority) and may match the same calls; the one written first wins",
+            path: PolicyPath("rules", i, "priority"),
+            related: [(PolicyPath("rules", meeting.rule, "priority"), "the one that wins")]))
+      }
+      group.append((i, literal))
+    }
+  }
+}
+
+extension CallRoutingRule {
+  /// True when every call that meets `other`'s conditions, patterns apart, meets this rule's too.
+  fileprivate func covers(_ other: CallRoutingRule) -> Bool {
+    let outgoing = !other.matchesOutgoing || matchesOutgoing
+    let incoming =
+      !other.matchesIncoming || other.protocols.isEmpty
+      || matchesIncoming && protocols.isSuperset(of: other.protocols)
+        && (!onlyRegistered || other.onlyRegistered)
+    return outgoing && incoming && (sourceLocation == nil || sourceLocation == other.sourceLocation)
+  }
+
+  /// False when conditions other than the pattern keep the rules apart.
+  fileprivate func sharesCalls(with other: CallRoutingRule) -> Bool {
+    let locations =
+      sourceLocation == nil || other.sourceLocation == nil || sourceLocation == other.sourceLocation
+    let incoming = matchesIncoming && other.matchesIncoming && !protocols.isDisjoint(with: other.protocols)
+    return locations && (incoming || matchesOutgoing && other.matchesOutgoing)
+  }
+}
+
+extension LiteralAnalysis {
+  /// True when no text satisfies both.
+  func excludes(_ other: LiteralAnalysis) -> Bool {
+    switch (self, other) {
+    case (.exact(let a), .exact(let b)): return a != b
+    case (.exact(let a), .prefix(let b)), (.prefix(let b), .exact(let a)): return !a.starts(with: b)
+    case (.exact(let a), .suffix(let b)), (.suffix(let b), .exact(let a)):
+      return !a.reversed().starts(with: b.reversed())
+    case (.prefix(let a), .prefix(let b)): return !a.starts(with: b) && !b.starts(with: a)
+    case (.suffix(let a), .suffix(let b)):
+      return !a.reversed().starts(with: b.reversed()) && !b.reversed().starts(with: a.reversed())
+    case (.prefix, .suffix), (.suffix, .prefix), (.unknown, _), (_, .unknown): return false
+    }
+  }
+}

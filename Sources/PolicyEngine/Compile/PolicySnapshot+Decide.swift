@@ -1,0 +1,126 @@
+import CallModel
+
+extension PolicySnapshot {
+  /// Decides one request: a service that owns the alias, else the first rule that matches, else nothing
+  /// (routing reference §1 and §3.2).
+  ///
+  /// Pure: the same request, policy and time give the same answer, on a live call, in `explain` and in a test. Budget:
+  /// 2 µs for ten rules.
+  ///
+  /// - Parameter now: for conditions on time.
+  /// - Parameter keepingAllConsiderations: otherwise at most ``DecisionRecord/considerationLimit`` rules are named in
+  ///   the record, and of a policy with more rules than that only those whose pattern was tried.
+  public func decide(_ request: CallRequest, now: WallClock, keepingAllConsiderations: Bool = false)
+    -> (decision: Decision, record: DecisionRecord)
+  {
+    var record = DecisionRecord(
+      policyVersion: versionText, direction: request.direction, callProtocol: request.callProtocol,
+      alias: request.alias, location: request.location, isRegistered: request.caller.isRegistered,
+      decision: .reject(.notFound))
+    record.decision = resolve(request, keepingAllConsiderations, &record)
+    return (record.decision, record)
+  }
+
+  private func resolve(_ request: CallRequest, _ keepsAll: Bool, _ record: inout DecisionRecord) -> Decision {
+    let globals = policy.globals
+    guard globals.isEnabled(request.callProtocol) else { return .reject(.protocolDisabled) }
+    if request.direction == .dialOut, !globals.dialOutEnabled { return .reject(.protocolDisabled) }
+    if let service = service(alias: request.alias.parsed) {
+      record.service = service.configuration.name
+      return .service(service.configuration)
+    }
+    guard let winner = firstMatch(request, keepsAll, &record) else { return .reject(.notFound) }
+    let rule = rules[winner.rule]
+    record.rule = rule.gateway.name
+    guard let alias = winner.alias, !alias.isEmpty else { return .reject(.ruleError) }
+    record.replaced = alias
+    guard globals.dialOutEnabled else { return .reject(.protocolDisabled) }
+    var gateway = rule.gateway
+    gateway.remoteAlias = alias
+    return .gateway(gateway)
+  }
+
+  /// The rule that decides and the alias it leads to; a nil alias when the rule's pattern needed too much work.
+  private func firstMatch(_ request: CallRequest, _ keepsAll: Bool, _ record: inout DecisionRecord)
+    -> (rule: Int, alias: String?)?
+  {
+    var parsed = request.alias.parsed
+    var full = request.alias.full
+    let isOutgoing = request.direction == .dialOut
+    let bit = request.callProtocol.ruleBit
+    let isRegistered = request.caller.isRegistered
+    let location = locationNumber(request.location)
+    let workspace = MatchWorkspace.current
+    let usesIndex = !keepsAll && rules.count > DecisionRecord.considerationLimit
+    return parsed.withUTF8 { parsed in
+      full.withUTF8 { full in
+        var considered: [RuleConsideration] = []
+        if !usesIndex { considered.reserveCapacity(min(rules.count, 16)) }
+        var omitted = 0
+        var winner: (rule: Int, alias: String?)?
+
+        /// Tries one rule; true when it ends the search.
+        func consider(_ i: Int) -> Bool {
+          var outcome: RuleConsideration.Outcome
+          let rule = rules[i]
+          if let failure = rule.firstFailure(
+            isOutgoing: isOutgoing, protocolBit: bit, isRegistered: isRegistered, location: location)
+          {
+            outcome = failure
+          } else {
+            let subject = rule.matchesFullAlias ? full : parsed
+            switch rule.pattern.match(subject, workspace) {
+            case .unmatched: outcome = .pattern
+            case .failed:
+              outcome = .patternError
+              winner = (i, nil)
+            case .matched:
+              outcome = .matched
+              winner = (
+                i,
+                rule.replacement?.expand(subject, workspace.vector)
+                  ?? String(decoding: subject, as: UTF8.self)
+              )
+            }
+          }
+          if keepsAll || considered.count < DecisionRecord.considerationLimit || winner != nil {
+            considered.append(RuleConsideration(rule: i, outcome: outcome))
+          } else {
+            omitted += 1
+          }
+          return winner != nil
+        }
+
+        if usesIndex {
+          var tried = 0
+          index.visitCandidates(parsed: parsed, full: full) { i in
+            tried += 1
+            return consider(i)
+          }
+          // The index proved of the rules between that their pattern cannot match.
+          let passed = winner.map { $0.rule + 1 } ?? rules.count
+          omitted += passed - tried
+        } else {
+          for i in rules.indices where consider(i) { break }
+        }
+        record.considered = considered
+        record.omittedConsiderations = omitted
+        return winner
+      }
+    }
+  }
+}
+
+extension Globals {
+  /// Whether calls of this protocol are taken at all (reference §23). Skype for Business goes with SIP, apps' `api` stage
+  /// with WebRTC; Teams and Meet have no switch of their own.
+  public func isEnabled(_ callProtocol: CallProtocol) -> Bool {
+    switch callProtocol {
+    case .sip, .mssip: sipEnabled
+    case .h323: h323Enabled
+    case .webrtc, .api: webrtcEnabled
+    case .rtmp: rtmpEnabled
+    case .teams, .gms: true
+    }
+  }
+}

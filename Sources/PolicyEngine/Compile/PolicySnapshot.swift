@@ -1,0 +1,107 @@
+import CallModel
+
+/// A policy that decides: compiled, immutable, with a version.
+///
+/// A reload makes a new one beside the old; a call keeps the one it began with. Shared by all threads without a lock.
+public final class PolicySnapshot: Sendable {
+  /// What the admin wrote, rules in the order of evaluation.
+  public let policy: Policy
+  public let version: PolicyVersion
+  /// ``version`` as it stands in every record.
+  let versionText: String
+  let rules: [CompiledRule]
+  let index: RuleIndex
+  private let transforms: [AliasTransform: CompiledTransform]
+  /// By folded alias.
+  private let servicesByAlias: [String: Int]
+  private let devicesByAlias: [String: Int]
+  private let trunksByName: [String: Int]
+  private let locationsByName: [String: Int]
+  private let locationNetworks: NetworkTable<Int>
+  private let trunkNetworks: NetworkTable<Int>
+
+  /// Compiles a policy.
+  /// - Throws: everything that is wrong with it, at once. Warnings alone do not throw.
+  public convenience init(compiling policy: Policy, version: PolicyVersion = PolicyVersion(hash: 0))
+    throws(PolicyDiagnostics)
+  {
+    var findings: [PolicyFinding] = []
+    guard let compiled = PolicyCompiler.compile(policy, into: &findings) else {
+      throw PolicyDiagnostics(findings.map(\.diagnostic))
+    }
+    self.init(compiled, version: version)
+  }
+
+  init(_ compiled: PolicyCompiler.Output, version: PolicyVersion) {
+    policy = compiled.policy
+    self.version = version
+    versionText = version.description
+    rules = compiled.rules
+    index = compiled.index
+    transforms = compiled.transforms
+    let policy = compiled.policy
+    var services: [String: Int] = [:]
+    for (i, service) in policy.services.enumerated() {
+      for alias in service.aliases where services[alias.caseFolded] == nil { services[alias.caseFolded] = i }
+    }
+    servicesByAlias = services
+    devicesByAlias = PolicySnapshot.table(policy.devices.map(\.alias.caseFolded))
+    trunksByName = PolicySnapshot.table(policy.trunks.map(\.name))
+    locationsByName = PolicySnapshot.table(policy.locations.map(\.name))
+    locationNetworks = NetworkTable(
+      policy.locations.enumerated().flatMap { i, location in location.networks.map { ($0, i) } })
+    trunkNetworks = NetworkTable(
+      policy.trunks.enumerated().flatMap { i, trunk in
+        // A trunk given by address is known by it; one given by name is resolved by whoever sends to it.
+        (trunk.sources + [IPNetwork(trunk.host)].compactMap { $0 }).map { ($0, i) }
+      })
+  }
+
+  private static func table(_ names: [String]) -> [String: Int] {
+    Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  // MARK: Look-ups
+
+  /// The device that may register under `alias`, compared without case.
+  public func device(alias: String) -> Device? {
+    devicesByAlias[alias.caseFolded].map { policy.devices[$0] }
+  }
+
+  /// The service that owns `alias` (its parsed form), compared without case.
+  public func service(alias: String) -> Service? {
+    servicesByAlias[alias.caseFolded].map { policy.services[$0] }
+  }
+
+  public func trunk(named name: String) -> Trunk? { trunkIndex(name).map { policy.trunks[$0] } }
+
+  /// Position in ``Policy/trunks``.
+  public func trunkIndex(_ name: String) -> Int? { trunksByName[name] }
+
+  /// The trunk that requests from `source` belong to: its networks or its literal address, longest prefix first.
+  public func trunk(forSource source: IPAddress) -> Trunk? {
+    trunkNetworks.lookUp(source).map { policy.trunks[$0] }
+  }
+
+  public func location(named name: String) -> Location? {
+    locationsByName[name].map { policy.locations[$0] }
+  }
+
+  /// The location of a call: that of its source network (longest prefix), else the listener's.
+  public func location(for source: IPAddress, listenerDefault: String?) -> String? {
+    locationNetworks.lookUp(source).map { policy.locations[$0].name } ?? listenerDefault
+  }
+
+  func locationNumber(_ name: String?) -> Int32 {
+    guard let name, let number = locationsByName[name] else { return CompiledRule.unknownLocation }
+    return Int32(truncatingIfNeeded: number)
+  }
+
+  /// What `alias` becomes, or nil when the transform's pattern does not match all of it: the alias then stays.
+  ///
+  /// Transforms that stand in the policy were compiled with it; any other is compiled here, and nil if it is invalid.
+  public func apply(_ transform: AliasTransform, to alias: String) -> String? {
+    if let compiled = transforms[transform] { return compiled.apply(to: alias) }
+    return (try? CompiledTransform(transform))?.apply(to: alias)
+  }
+}
