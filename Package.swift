@@ -58,7 +58,10 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Records",
-      dependencies: ["CallModel", .product(name: "GRDB", package: "GRDB.swift"), log],
+      dependencies: [
+        "CallModel", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"), log,
+      ],
       swiftSettings: strict),
 
     // Calls.

@@ -1,0 +1,156 @@
+import CallModel
+import Foundation
+
+/// Why kept JSON is not a decision.
+public struct DecisionJSONError: Error, Hashable, CustomStringConvertible {
+  /// The member that is missing or of the wrong type; empty when the text is not JSON at all.
+  public var member: String
+  public var description: String {
+    member.isEmpty ? "not a JSON object" : "member \"\(member)\" is missing or wrong"
+  }
+}
+
+extension DecisionRecord {
+  /// Reads what ``json`` wrote. PINs are not in it, so they are nil here.
+  public init(json: String) throws(DecisionJSONError) {
+    guard let object = try? JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any] else {
+      throw DecisionJSONError(member: "")
+    }
+    let members = Members(object)
+    let alias = try members.object("alias")
+    self.init(
+      policyVersion: try members.string("policy_version"), direction: try members.value("direction"),
+      callProtocol: try members.value("protocol"),
+      alias: Alias(
+        full: try alias.string("full"), parsed: try alias.string("parsed"), local: try alias.string("local")),
+      location: members.optional("location"), isRegistered: try members.bool("registered"),
+      service: members.optional("service"), considered: try members.considerations("considered"),
+      omittedConsiderations: try members.integer("omitted"), rule: members.optional("rule"),
+      replaced: members.optional("replaced"), decision: try Decision(try members.object("decision")))
+  }
+}
+
+extension Decision {
+  fileprivate init(_ members: Members) throws(DecisionJSONError) {
+    switch try members.string("kind") {
+    case "service": self = .service(try ServiceConfiguration(members))
+    case "gateway": self = .gateway(try GatewayConfiguration(members))
+    case "reject": self = .reject(try members.value("reason"))
+    case "redirect": self = .redirect(try members.string("alias"))
+    default: throw DecisionJSONError(member: "kind")
+    }
+  }
+}
+
+extension ServiceConfiguration {
+  fileprivate init(_ members: Members) throws(DecisionJSONError) {
+    self.init(
+      kind: try members.value("service_type"), name: try members.string("name"),
+      tag: try members.string("tag"),
+      description: try members.string("description"), callCapability: try members.value("call_capability"),
+      mediaEncryption: try members.value("media_encryption"),
+      maximumBandwidthIn: members.bandwidth("maximum_bandwidth_in"),
+      maximumBandwidthOut: members.bandwidth("maximum_bandwidth_out"),
+      allowsGuests: try members.bool("allows_guests"))
+  }
+}
+
+extension GatewayConfiguration {
+  fileprivate init(_ members: Members) throws(DecisionJSONError) {
+    self.init(
+      name: try members.string("name"), tag: try members.string("tag"),
+      remoteAlias: try members.string("remote_alias"), localAlias: members.optional("local_alias"),
+      localDisplayName: members.optional("local_display_name"), target: try members.value("target"),
+      outgoingProtocol: try members.value("outgoing_protocol"),
+      outgoingLocation: members.optional("outgoing_location"),
+      callCapability: try members.value("call_capability"),
+      mediaEncryption: try members.value("media_encryption"),
+      maximumBandwidthIn: members.bandwidth("maximum_bandwidth_in"),
+      maximumBandwidthOut: members.bandwidth("maximum_bandwidth_out"),
+      maximumPixels: members.optional("maximum_pixels"),
+      isTreatedAsTrusted: try members.bool("treat_as_trusted"),
+      denoiseAudio: try members.bool("denoise_audio"),
+      liveCaptions: try members.string("live_captions"),
+      externalAvatarLookup: try members.string("external_avatar_lookup"),
+      ringTimeout: .milliseconds(Int64(try members.integer("ring_timeout_ms"))))
+    for choice in try members.objects("trunks") { trunks.append(try TrunkChoice(choice)) }
+    h323Gatekeeper = members.optional("h323_gatekeeper")
+    mssipProxy = members.optional("mssip_proxy")
+    stunServer = members.optional("stun_server")
+    turnServer = members.optional("turn_server")
+    teamsProxy = members.optional("teams_proxy")
+    gmsAccessToken = members.optional("gms_access_token")
+    telehealthProfile = members.optional("telehealth_profile")
+    theme = members.optional("theme")
+    disabledCodecs = members.members["disabled_codecs"] as? [String] ?? []
+    continueOn = []
+    for name in try members.strings("continue_on") {
+      guard let cause = Cause(rawValue: name) else { throw DecisionJSONError(member: "continue_on") }
+      continueOn.insert(cause)
+    }
+  }
+}
+
+extension TrunkChoice {
+  fileprivate init(_ members: Members) throws(DecisionJSONError) {
+    self.init(
+      trunk: try members.string("trunk"), weight: members.members["weight"] as? Int,
+      calledTransform: try members.transform("called_transform"),
+      callingTransform: try members.transform("calling_transform"),
+      ringTimeout: (members.members["ring_timeout_ms"] as? Int).map { .milliseconds(Int64($0)) })
+  }
+}
+
+/// The members of one JSON object, taken out under their expected types.
+private struct Members {
+  let members: [String: Any]
+
+  init(_ members: [String: Any]) { self.members = members }
+
+  func string(_ name: String) throws(DecisionJSONError) -> String {
+    try required(name, members[name] as? String)
+  }
+  func bool(_ name: String) throws(DecisionJSONError) -> Bool { try required(name, members[name] as? Bool) }
+  func integer(_ name: String) throws(DecisionJSONError) -> Int { try required(name, members[name] as? Int) }
+  func strings(_ name: String) throws(DecisionJSONError) -> [String] {
+    try required(name, members[name] as? [String])
+  }
+  func object(_ name: String) throws(DecisionJSONError) -> Members {
+    Members(try required(name, members[name] as? [String: Any]))
+  }
+  func objects(_ name: String) throws(DecisionJSONError) -> [Members] {
+    try required(name, members[name] as? [[String: Any]]).map { Members($0) }
+  }
+  func optional(_ name: String) -> String? { members[name] as? String }
+  func bandwidth(_ name: String) -> Bandwidth? { (members[name] as? Int).map(Bandwidth.init(bitsPerSecond:)) }
+
+  func value<Value: RawRepresentable<String>>(_ name: String) throws(DecisionJSONError) -> Value {
+    try required(name, optional(name).flatMap(Value.init(rawValue:)))
+  }
+
+  func transform(_ name: String) throws(DecisionJSONError) -> AliasTransform? {
+    guard members[name] is [String: Any] else { return nil }
+    let object = try object(name)
+    return AliasTransform(
+      pattern: try object.string("pattern"), replacement: try object.string("replacement"))
+  }
+
+  func considerations(_ name: String) throws(DecisionJSONError) -> [RuleConsideration] {
+    var result: [RuleConsideration] = []
+    for run in try objects(name) {
+      let first = try run.integer("first")
+      let last = try run.integer("last")
+      // What was written never holds more; a damaged store must not make us expand for ever.
+      guard last >= first, last - first < 1 << 20, result.count < 1 << 20,
+        let outcome = RuleConsideration.Outcome.allCases.first(where: { $0.name == run.optional("outcome") })
+      else { throw DecisionJSONError(member: name) }
+      for rule in first...last { result.append(RuleConsideration(rule: rule, outcome: outcome)) }
+    }
+    return result
+  }
+
+  private func required<Value>(_ name: String, _ value: Value?) throws(DecisionJSONError) -> Value {
+    guard let value else { throw DecisionJSONError(member: name) }
+    return value
+  }
+}
