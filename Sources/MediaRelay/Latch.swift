@@ -1,0 +1,130 @@
+import CMediaIO
+import CallModel
+
+/// The source address one side believes: the rules of ``LatchPolicy`` as a value.
+struct Latch {
+  enum Verdict {
+    /// From the latched source.
+    case accepted
+    /// May become the source once the packet has proven itself: authenticated, or valid RTP.
+    case candidate
+    case foreign
+  }
+
+  /// The source believed; none before the first packet.
+  private(set) var source = mio_address.none
+  private var signalled = mio_address.none
+  private var signallingHost = mio_address.none
+  private var policy = LatchPolicy.Source.signalledAddress
+  private var negotiated: Int64 = 0
+  /// When the believed source was last heard.
+  private var heard: Int64 = 0
+
+  // Probation of an address nobody signalled.
+  private var candidate = mio_address.none
+  private var candidateSSRC: UInt32 = 0
+  private var candidateSequence: UInt16 = 0
+
+  var isLatched: Bool { !source.isNone }
+
+  /// Takes the outcome of a negotiation.
+  mutating func negotiate(
+    signalled: mio_address, signallingHost: mio_address, policy: LatchPolicy.Source, reopens: Bool, now: Int64
+  ) {
+    self.signalled = signalled
+    self.signallingHost = signallingHost
+    self.policy = policy
+    if reopens {
+      source = .none
+      candidate = .none
+      negotiated = now
+    }
+  }
+
+  /// The first look at a packet: before SRTP, at the cost of one comparison for the usual case.
+  @inline(__always)
+  mutating func judge(
+    _ from: inout mio_address, authenticates: Bool, timing: LatchNanoseconds, now: Int64
+  ) -> Verdict {
+    if mio_address_equal(&source, &from) {
+      heard = now
+      return .accepted
+    }
+    return judgeStranger(&from, authenticates: authenticates, timing: timing, now: now)
+  }
+
+  private mutating func judgeStranger(
+    _ from: inout mio_address, authenticates: Bool, timing: LatchNanoseconds, now: Int64
+  ) -> Verdict {
+    if isLatched && now - heard < (authenticates ? timing.authenticatedSilence : timing.silence) {
+      return .foreign
+    }
+    if authenticates && policy != .exact { return .candidate }
+    return isAllowed(&from, timing: timing, now: now) ? .candidate : .foreign
+  }
+
+  private mutating func isAllowed(_ from: inout mio_address, timing: LatchNanoseconds, now: Int64) -> Bool {
+    switch policy {
+    case .exact: return mio_address_equal(&signalled, &from)
+    case .signalledAddress: return isKnownHost(&from)
+    case .any: return isKnownHost(&from) || isLatched || now - negotiated < timing.window
+    }
+  }
+
+  private mutating func isKnownHost(_ from: inout mio_address) -> Bool {
+    mio_address_same_host(&signalled, &from) || mio_address_same_host(&signallingHost, &from)
+  }
+
+  /// The second look, at a candidate that has proven valid RTP (and authentic, with SRTP). True: it is now
+  /// the source.
+  ///
+  /// - Parameter continues: the packet carries the SSRC heard so far and is newer than the newest packet.
+  mutating func admit(
+    _ from: inout mio_address, ssrc: UInt32, sequence: UInt16, isAuthenticated: Bool, continues: Bool,
+    now: Int64
+  ) -> Bool {
+    if isLatched {
+      // Moving: plain or not, it must go on where the old source stopped. Another SSRC needs a negotiation.
+      guard continues else { return false }
+    } else if !isAuthenticated && !isKnownHost(&from) {
+      // Two in a row, so that one sprayed packet is not enough (RFC 3550 A.1).
+      let isSecond =
+        mio_address_equal(&candidate, &from) && candidateSSRC == ssrc && sequence &- candidateSequence == 1
+      candidate = from
+      candidateSSRC = ssrc
+      candidateSequence = sequence
+      guard isSecond else { return false }
+    }
+    source = from
+    candidate = .none
+    heard = now
+    return true
+  }
+
+  /// RTCP has no sequence of its own: it follows RTP's host, or needs authentication.
+  mutating func admitRTCP(
+    _ from: inout mio_address, isAuthenticated: Bool, rtpSource: inout mio_address, now: Int64
+  )
+    -> Bool
+  {
+    guard
+      isAuthenticated || mio_address_same_host(&rtpSource, &from) || (rtpSource.isNone && isKnownHost(&from))
+    else { return false }
+    source = from
+    heard = now
+    return true
+  }
+}
+
+/// ``LatchTiming`` in the loop's units.
+struct LatchNanoseconds {
+  var window: Int64
+  var silence: Int64
+  var authenticatedSilence: Int64
+
+  init(_ timing: LatchTiming) {
+    window = timing.window.nanoseconds
+    silence = timing.silence.nanoseconds
+    authenticatedSilence = timing.authenticatedSilence.nanoseconds
+  }
+}

@@ -1,0 +1,125 @@
+import CMediaIO
+import CallModel
+import Synchronization
+
+/// The RTP plane: threads of its own that carry packets between pairs of UDP ports.
+///
+/// ```swift
+/// let relay = try MediaRelay(configuration: .init(interfaces: [.init(address: .loopbackIPv4)]))
+/// try relay.start()
+/// let session = relay.openSession { event in /* hop to the call's event loop */ }
+/// guard let toCaller = session.reserve(), let toCallee = session.reserve() else { /* 503 */ }
+/// // ... write toCaller.rtp and toCallee.rtp into the SDP of each leg, negotiate ...
+/// let stream = session.makeStream(.init(
+///   a: RelaySide(port: toCaller, remoteRTP: callerAddress),
+///   b: RelaySide(port: toCallee, remoteRTP: calleeAddress)))
+/// // re-INVITE: stream.update(a: changed)
+/// session.close()
+/// ```
+///
+/// **Threads.** A session belongs to one relay thread for its life; its sockets, tables and keys are touched there only.
+/// The calls below are for the signalling side: they take a lock for some tens of nanoseconds, post a
+/// command and return; they may be used from any thread. Answers come back as ``RelayEvent``s.
+public final class MediaRelay: Sendable {
+  let configuration: MediaRelayConfiguration
+  let pool: PortPool
+  let workers: [RelayWorker]
+  private let nextWorker = Atomic<Int>(0)
+  private let nextStream = Atomic<UInt64>(1)
+  let sessionCount = Atomic<Int>(0)
+  let streamCount = Atomic<Int>(0)
+  private let isRunning = Mutex(false)
+
+  /// Checks the configuration and prepares the tables. No socket is opened and no thread started before ``start()``.
+  public init(configuration: MediaRelayConfiguration) throws(MediaRelayError) {
+    let threads = configuration.threads ?? min(2, max(1, Int(mio_cores())))
+    guard (1...64).contains(threads) else { throw .invalidValue("media threads must be 1 to 64") }
+    guard configuration.audioDSCP < 64, configuration.videoDSCP < 64 else {
+      throw .invalidValue("a DSCP must be 0 to 63")
+    }
+    guard (512...8192).contains(configuration.maximumPacketSize) else {
+      throw .invalidValue("the largest media packet must be 512 to 8192 bytes")
+    }
+    guard configuration.coalescing >= .zero, configuration.coalescing <= .milliseconds(2) else {
+      throw .invalidValue("media coalescing must be 0 to 2 ms")
+    }
+    guard configuration.portQuarantine >= .zero, configuration.warmPortLimit >= 0 else {
+      throw .invalidValue("port quarantine and warm port limit must not be negative")
+    }
+    for interface in configuration.interfaces where interface.address.isUnspecified {
+      guard interface.advertised != nil else {
+        throw .invalidValue(
+          "media interface '\(interface.name)' is bound to \(interface.address) and needs an advertised address"
+        )
+      }
+    }
+    self.configuration = configuration
+    pool = try PortPool(configuration, workers: threads)
+    let pool = pool
+    workers = (0..<threads).map { RelayWorker(index: $0, configuration: configuration, pool: pool) }
+  }
+
+  /// Starts the threads after trying each interface's address with an ephemeral port.
+  public func start() throws(MediaRelayError) {
+    for interface in configuration.interfaces {
+      let address = TransportAddress(interface.address, 0)
+      var raw = mio_address(address)
+      let fd = mio_udp_socket(&raw, 0, 0)
+      if fd < 0 { throw .cannotBind(address, errno: mio_errno()) }
+      mio_close(fd)
+    }
+    let already = isRunning.withLock { running in
+      defer { running = true }
+      return running
+    }
+    if already { return }
+    for worker in workers { try worker.start() }
+  }
+
+  /// Ends every stream, joins the threads and closes all sockets. Open sessions get their `closed` events before.
+  public func shutdown() {
+    let wasRunning = isRunning.withLock { running in
+      defer { running = false }
+      return running
+    }
+    guard wasRunning else { return }
+    for worker in workers { worker.stop() }
+    pool.closeAll()
+  }
+
+  deinit { shutdown() }
+
+  /// Opens a session: the streams of one call. `onEvent` is called on a relay thread and must not block.
+  public func openSession(onEvent: @escaping @Sendable (RelayEvent) -> Void) -> RelaySession {
+    sessionCount.wrappingAdd(1, ordering: .relaxed)
+    let worker = nextWorker.wrappingAdd(1, ordering: .relaxed).oldValue % workers.count
+    return RelaySession(relay: self, worker: workers[worker], sink: EventSink(onEvent))
+  }
+
+  /// The local addresses, in the order `interface` parameters count them.
+  public var interfaces: [MediaRelayConfiguration.Interface] { configuration.interfaces }
+
+  func makeStreamID() -> RelayStream.ID {
+    RelayStream.ID(rawValue: nextStream.wrappingAdd(1, ordering: .relaxed).oldValue)
+  }
+
+  /// Figures of the whole plane. Cheap; never waits for a thread.
+  public var counters: MediaRelayCounters {
+    var result = MediaRelayCounters()
+    let usage = pool.usage
+    result.sessions = sessionCount.load(ordering: .relaxed)
+    result.streams = streamCount.load(ordering: .relaxed)
+    result.portsInUse = usage.inUse
+    result.portsWarm = usage.warm
+    result.portExhaustions = usage.exhaustions
+    for worker in workers { worker.published.add(to: &result) }
+    return result
+  }
+}
+
+/// The receiver of one session's events, held by the thread without counting references per packet.
+final class EventSink: Sendable {
+  private let handler: @Sendable (RelayEvent) -> Void
+  init(_ handler: @escaping @Sendable (RelayEvent) -> Void) { self.handler = handler }
+  func emit(_ event: RelayEvent) { handler(event) }
+}

@@ -1,0 +1,233 @@
+import CMediaIO
+import CallModel
+
+extension RelayLoop {
+  /// A socket for RTP (and with rtcp-mux RTCP, STUN, DTLS) is ready.
+  @inline(__always)
+  mutating func receiveRTP(_ slot: Int) {
+    // One datagram a wake: epoll is level-triggered and comes back for more, and a second `recv` that finds nothing
+    // would cost a fifth of the packet.
+    let count = mio_receive(slots[slot].rtpFD, packet, maximumPacketSize + 1, source)
+    guard count > 0 else { return }
+    guard let side = slots[slot].side else {
+      strays &+= 1
+      return
+    }
+    handle(side, count)
+  }
+
+  @inline(__always)
+  private mutating func handle(_ side: UnsafeMutablePointer<SideState>, _ count: Int) {
+    if _slowPath(count > maximumPacketSize) { return drop(side, .tooLarge) }
+    let first = packet.load(as: UInt8.self)
+    let second = count > 1 ? packet.load(fromByteOffset: 1, as: UInt8.self) : 0
+    switch PacketKind.of(first, second, multiplexed: side.pointee.isMultiplexed) {
+    case .rtp: relayRTP(side, count)
+    case .rtcp: relayRTCP(side, count, onRTPPort: true)
+    case let kind: passToTap(side, kind, count)
+    }
+  }
+
+  private mutating func passToTap(
+    _ side: UnsafeMutablePointer<SideState>, _ kind: PacketKind, _ count: Int
+  ) {
+    guard let tap = side.pointee.tap, let from = source.pointee.transportAddress else {
+      return drop(side, kind == .unknown ? .malformed : .unexpectedKind)
+    }
+    call(tap, kind, side, count, from)
+  }
+
+  private mutating func call(
+    _ tap: Unmanaged<AnyObject>, _ kind: PacketKind, _ side: UnsafeMutablePointer<SideState>, _ count: Int,
+    _ from: TransportAddress
+  ) {
+    guard let tap = tap.takeUnretainedValue() as? any MediaTap else { return }
+    tap.received(
+      UnsafeRawBufferPointer(start: packet, count: count), kind: kind, from: from,
+      at: MonotonicInstant(nanoseconds: now), output: RelayOutput(side: side, loop: address, source: from))
+  }
+
+  private mutating func relayRTP(_ side: UnsafeMutablePointer<SideState>, _ received: Int) {
+    var count = received
+    let context = side.pointee.receiveSRTP
+    let verdict = side.pointee.latch.judge(
+      &source.pointee, authenticates: context != nil, timing: timing, now: now)
+    if verdict == .foreign { return drop(side, .foreignSource) }
+    if let context {
+      do {
+        count = try context.pointee.unprotect(packet, count: count)
+      } catch {
+        return drop(side, DropReason(error))
+      }
+    }
+    guard let header = RTPHeader.parse(UnsafeRawBufferPointer(start: packet, count: count)),
+      !header.hasPadding || header.payload(in: UnsafeRawBufferPointer(start: packet, count: count)) != nil
+    else { return drop(side, .malformed) }
+    var payloadType = header.payloadType
+    if let map = side.pointee.payloadMap {
+      payloadType = map[Int(payloadType)]
+      if payloadType == 255 { return drop(side, .payloadType) }
+    }
+    if verdict == .candidate && !latch(side, header, isAuthenticated: context != nil) {
+      return drop(side, .foreignSource)
+    }
+    if !side.pointee.receives { return drop(side, .direction) }
+
+    if side.pointee.firstPacket == 0 { firstPacket(side) }
+    side.pointee.lastPacket = now
+    side.pointee.lastPacketEver = now
+    side.pointee.packetsReceived &+= 1
+    side.pointee.bytesReceived &+= UInt64(received)
+    side.pointee.reception.note(
+      ssrc: header.ssrc, sequence: header.sequenceNumber, timestamp: header.timestamp,
+      payloadType: header.payloadType, clockRate: side.pointee.clockRate, now: now)
+    if header.payloadType == side.pointee.eventTypeIn {
+      hear(side, header, count)
+      if side.pointee.absorbsEvents { return drop(side, .absorbed) }
+    }
+    if side.pointee.tapTakesRTP, let tap = side.pointee.tap, let from = source.pointee.transportAddress {
+      return call(tap, .rtp, side, count, from)
+    }
+    forward(side, header, payloadType: payloadType, count)
+  }
+
+  /// Numbers, protects and sends a packet that has been found good.
+  @inline(__always)
+  private mutating func forward(
+    _ side: UnsafeMutablePointer<SideState>, _ header: RTPHeader, payloadType: UInt8, _ length: Int
+  ) {
+    let peer = side.pointee.peer
+    if !peer.pointee.sends { return drop(side, .direction) }
+    if peer.pointee.digits != nil && !(peer.pointee.digits?.pointee.isIdle ?? true) {
+      return drop(side, .absorbed)
+    }
+    if peer.pointee.destination.isNone { return drop(side, .noDestination) }
+    var ssrc = header.ssrc
+    if side.pointee.isLooped {
+      ssrc = peer.pointee.loopSSRC(avoiding: ssrc)
+      packet.storeBigEndian(ssrc, 8)
+    }
+    guard
+      let sequence = peer.pointee.sending.forward(
+        ssrc: ssrc, sequence: header.sequenceNumber, timestamp: header.timestamp, now: now)
+    else { return drop(side, .absorbed) }
+    if sequence != header.sequenceNumber { packet.storeBigEndian(sequence, 2) }
+    if payloadType != header.payloadType {
+      packet.storeBytes(of: payloadType | (header.marker ? 0x80 : 0), toByteOffset: 1, as: UInt8.self)
+    }
+    transmit(packet, count: length, header: header.length, to: peer, for: side)
+  }
+
+  /// Protects and sends the RTP packet in `buffer`; failures count on `origin`.
+  @inline(__always)
+  mutating func transmit(
+    _ buffer: UnsafeMutableRawPointer, count: Int, header: Int, to side: UnsafeMutablePointer<SideState>,
+    for origin: UnsafeMutablePointer<SideState>
+  ) {
+    var count = count
+    if let context = side.pointee.sendSRTP {
+      do {
+        count = try context.pointee.protect(buffer, count: count, header: header)
+      } catch {
+        return drop(origin, DropReason(error))
+      }
+    }
+    guard mio_send(side.pointee.rtpFD, buffer, count, &side.pointee.destination) == count else {
+      return drop(origin, .sendFailed)
+    }
+    side.pointee.packetsSent &+= 1
+    side.pointee.bytesSent &+= UInt64(count)
+    packetsRelayed &+= 1
+    bytesRelayed &+= UInt64(count)
+  }
+
+  private mutating func latch(
+    _ side: UnsafeMutablePointer<SideState>, _ header: RTPHeader, isAuthenticated: Bool
+  ) -> Bool {
+    let previous = side.pointee.latch.source
+    guard
+      side.pointee.latch.admit(
+        &source.pointee, ssrc: header.ssrc, sequence: header.sequenceNumber, isAuthenticated: isAuthenticated,
+        continues: side.pointee.reception.continues(ssrc: header.ssrc, sequence: header.sequenceNumber),
+        now: now)
+    else { return false }
+    side.pointee.destination = source.pointee
+    if side.pointee.isMultiplexed { side.pointee.rtcpDestination = source.pointee }
+    if let to = source.pointee.transportAddress {
+      side.pointee.stream.pointee.emit(
+        .latched(
+          stream: side.pointee.stream.pointee.id, side: side.pointee.name, to: to,
+          previous: previous.transportAddress))
+    }
+    return true
+  }
+
+  private mutating func firstPacket(_ side: UnsafeMutablePointer<SideState>) {
+    side.pointee.firstPacket = now
+    if let from = source.pointee.transportAddress {
+      side.pointee.stream.pointee.emit(
+        .firstPacket(stream: side.pointee.stream.pointee.id, side: side.pointee.name, from: from))
+    }
+  }
+
+  private mutating func hear(_ side: UnsafeMutablePointer<SideState>, _ header: RTPHeader, _ count: Int) {
+    let bytes = UnsafeRawBufferPointer(start: packet, count: count)
+    guard let range = header.payload(in: bytes) else { return }
+    let heard = side.pointee.hearing.note(
+      UnsafeRawBufferPointer(rebasing: bytes[range]), ssrc: header.ssrc, timestamp: header.timestamp, now: now
+    )
+    if let heard { report(heard, side) }
+  }
+
+  mutating func report(_ heard: TelephoneEventHearing.Heard, _ side: UnsafeMutablePointer<SideState>) {
+    let duration = TimeSpan.microseconds(
+      Int64(heard.duration) * 1_000_000 / Int64(side.pointee.eventClockRate))
+    side.pointee.stream.pointee.emit(
+      .telephoneEvent(
+        stream: side.pointee.stream.pointee.id, side: side.pointee.name, event: heard.code, duration: duration
+      ))
+  }
+
+  // MARK: For taps
+
+  func sendRaw(
+    _ bytes: UnsafeRawBufferPointer, from side: UnsafeMutablePointer<SideState>, to: TransportAddress
+  ) {
+    var to = mio_address(to)
+    guard side.pointee.rtpFD >= 0, let base = bytes.baseAddress else { return }
+    _ = mio_send(side.pointee.rtpFD, base, bytes.count, &to)
+  }
+
+  mutating func sendRTPFromTap(_ bytes: UnsafeRawBufferPointer, to side: UnsafeMutablePointer<SideState>) {
+    guard bytes.count <= maximumPacketSize, let base = bytes.baseAddress, let header = RTPHeader.parse(bytes),
+      side.pointee.exists, side.pointee.sends, !side.pointee.destination.isNone
+    else { return }
+    if base != UnsafeRawPointer(packet) { packet.copyMemory(from: base, byteCount: bytes.count) }
+    guard
+      side.pointee.sending.forward(
+        ssrc: header.ssrc, sequence: header.sequenceNumber, timestamp: header.timestamp, now: now) != nil
+    else { return }
+    transmit(packet, count: bytes.count, header: header.length, to: side, for: side)
+  }
+}
+
+extension DropReason {
+  init(_ failure: SRTPContext.Failure) {
+    switch failure {
+    case .malformed: self = .malformed
+    case .authentication: self = .authentication
+    case .replay: self = .replay
+    case .exhausted: self = .sendFailed
+    }
+  }
+}
+
+extension SideState {
+  /// Our SSRC towards a looped party; another when the party uses the same.
+  @inline(__always)
+  mutating func loopSSRC(avoiding theirs: UInt32) -> UInt32 {
+    if echoSSRC == 0 || echoSSRC == theirs { echoSSRC = UInt32.random(in: 1...UInt32.max) }
+    if echoSSRC == theirs { echoSSRC ^= 1 }
+    return echoSSRC
+  }
+}

@@ -1,0 +1,264 @@
+import CMediaIO
+import CallModel
+import Synchronization
+
+/// The poll loop of one relay thread and everything it owns.
+///
+/// Budget per relayed packet: one `recvfrom`, one `sendto`, its share of an `epoll_wait`; no allocation, no lock,
+/// no reference count, no dictionary, no clock (one reading a round). State is found by the number in the
+/// epoll event: slot, then side.
+struct RelayLoop: ~Copyable {
+  /// The sockets of one port pair and the side they serve.
+  struct Slot {
+    var side: UnsafeMutablePointer<SideState>?
+    var rtpFD: Int32 = -1
+    var rtcpFD: Int32 = -1
+  }
+
+  static let mailboxTag = UInt64.max
+  static let eventCapacity = 256
+  /// Room after the packet for what SRTP adds.
+  static let tailRoom = SRTPContext.overhead + 64
+  static let sweepInterval: Int64 = 1_000_000_000
+
+  let pool: PortPool
+  let mailbox: RelayMailbox
+  let published: PublishedCounters
+  let timing: LatchNanoseconds
+  let maximumPacketSize: Int
+  let coalescing: Int64
+  /// Where this value lives.
+  let address: UnsafeMutablePointer<RelayLoop>
+
+  let epoll: Int32
+  let events: UnsafeMutablePointer<mio_event>
+  let packet: UnsafeMutableRawPointer
+  let source: UnsafeMutablePointer<mio_address>
+  let slots: UnsafeMutablePointer<Slot>
+  let slotCount: Int
+
+  /// The time of this round, in nanoseconds.
+  var now: Int64 = 0
+  var streams: UnsafeMutablePointer<StreamState>?
+  var streamCount = 0
+  var nextSweep: Int64 = 0
+  /// Streams with digits to send.
+  var players: [UnsafeMutablePointer<StreamState>] = []
+  var isStopping = false
+  private var commands: [RelayCommand] = []
+
+  // Counters of this thread.
+  var packetsRelayed: UInt64 = 0
+  var bytesRelayed: UInt64 = 0
+  var wakes: UInt64 = 0
+  var strays: UInt64 = 0
+  var drops = InlineCounts()
+  var dropsChanged = false
+
+  init(
+    configuration: MediaRelayConfiguration, pool: PortPool, mailbox: RelayMailbox,
+    published: PublishedCounters,
+    address: UnsafeMutablePointer<RelayLoop>
+  ) {
+    self.pool = pool
+    self.mailbox = mailbox
+    self.published = published
+    self.address = address
+    timing = LatchNanoseconds(configuration.latching)
+    maximumPacketSize = configuration.maximumPacketSize
+    coalescing = configuration.coalescing.nanoseconds
+    epoll = mio_epoll_create()
+    events = .allocate(capacity: RelayLoop.eventCapacity)
+    packet = .allocate(byteCount: configuration.maximumPacketSize + 1 + RelayLoop.tailRoom, alignment: 64)
+    source = .allocate(capacity: 1)
+    source.initialize(to: .none)
+    slotCount = pool.capacity
+    slots = .allocate(capacity: slotCount)
+    slots.initialize(repeating: Slot(), count: slotCount)
+  }
+
+  mutating func run() {
+    _ = mio_epoll_add(epoll, mailbox.eventFD, RelayLoop.mailboxTag)
+    now = mio_now()
+    while !isStopping {
+      let count = Int(mio_epoll_wait(epoll, events, Int32(RelayLoop.eventCapacity), timeout()))
+      now = mio_now()
+      wakes &+= 1
+      var hasMail = false
+      for i in 0..<count {
+        let tag = events[i].tag
+        if tag == RelayLoop.mailboxTag {
+          hasMail = true
+        } else if tag & 1 == 0 {
+          receiveRTP(Int(tag >> 1))
+        } else {
+          receiveRTCP(Int(tag >> 1))
+        }
+      }
+      if now >= nextSweep && streamCount > 0 { sweep(at: now) }
+      if !players.isEmpty { play() }
+      if hasMail { readMail() }
+      publish()
+      if coalescing > 0 && count > 0 && count < RelayLoop.eventCapacity { mio_sleep(coalescing) }
+    }
+  }
+
+  /// Milliseconds to wait: for ever when there is no stream, else to the next sweep or digit.
+  private func timeout() -> Int32 {
+    guard streamCount > 0 else { return -1 }
+    var deadline = nextSweep
+    for stream in players {
+      for i in 0..<2 {
+        if let digits = stream.pointee.sides[i].digits { deadline = min(deadline, digits.pointee.due) }
+      }
+    }
+    return Int32(clamping: max(0, (deadline - now + 999_999) / 1_000_000))
+  }
+
+  private mutating func publish() {
+    published.packets.store(packetsRelayed, ordering: .relaxed)
+    published.bytes.store(bytesRelayed, ordering: .relaxed)
+    published.wakes.store(wakes, ordering: .relaxed)
+    published.strays.store(strays, ordering: .relaxed)
+    if dropsChanged {
+      published.set(drops: drops)
+      dropsChanged = false
+    }
+  }
+
+  @inline(__always)
+  mutating func drop(_ side: UnsafeMutablePointer<SideState>, _ reason: DropReason) {
+    side.pointee.drop(reason)
+    drops[reason.rawValue] &+= 1
+    dropsChanged = true
+  }
+
+  // MARK: Commands
+
+  private mutating func readMail() {
+    mio_eventfd_clear(mailbox.eventFD)
+    mailbox.take(into: &commands)
+    for i in commands.indices { perform(commands[i]) }
+    commands.removeAll(keepingCapacity: true)
+  }
+
+  private mutating func perform(_ command: RelayCommand) {
+    switch command {
+    case .open(let slot, let rtpFD, let rtcpFD):
+      watch(slot, rtpFD)
+      if rtcpFD >= 0 { watchRTCP(slot, rtcpFD) }
+    case .openRTCP(let slot, let fd): watchRTCP(slot, fd)
+    case .handOver(let slot): unwatch(slot)
+    case .close(let slot):
+      let old = slots[Int(slot)]
+      unwatch(slot)
+      if old.rtpFD >= 0 { mio_close(old.rtpFD) }
+      if old.rtcpFD >= 0 { mio_close(old.rtcpFD) }
+      pool.didClose(slot: slot)
+    case .attach(let stream): attach(stream)
+    case .update(let stream, let name, let update): apply(update, to: stream.pointee.side(name))
+    case .detach(let stream): detach(stream)
+    case .setTimeout(let stream, let timeout):
+      stream.pointee.timeout = timeout
+      stream.pointee.reportedSilence = 0
+    case .setMode(let stream, let mode): setMode(stream, mode)
+    case .playEvents(let stream, let name, let events): enqueue(events, to: stream.pointee.side(name))
+    case .sendRaw(let stream, let name, let bytes, var to):
+      let fd = stream.pointee.side(name).pointee.rtpFD
+      if fd >= 0 { _ = bytes.withUnsafeBytes { mio_send(fd, $0.baseAddress, $0.count, &to) } }
+    case .setTap(let stream, let name, let tap): setTap(tap, on: stream.pointee.side(name))
+    case .snapshot(let stream, let completion): completion(statistics(of: stream))
+    case .sweep(let time, let done):
+      sweep(at: time)
+      done()
+    case .stop: isStopping = true
+    }
+  }
+
+  private mutating func watch(_ slot: Int32, _ fd: Int32) {
+    guard slots[Int(slot)].rtpFD != fd else { return }
+    slots[Int(slot)].rtpFD = fd
+    _ = mio_epoll_add(epoll, fd, UInt64(slot) << 1)
+  }
+
+  private mutating func watchRTCP(_ slot: Int32, _ fd: Int32) {
+    guard slots[Int(slot)].rtcpFD != fd else { return }
+    slots[Int(slot)].rtcpFD = fd
+    _ = mio_epoll_add(epoll, fd, UInt64(slot) << 1 | 1)
+    // A side without rtcp-mux was configured before the socket was known here.
+    if let side = slots[Int(slot)].side, !side.pointee.isMultiplexed { side.pointee.rtcpFD = fd }
+  }
+
+  private mutating func unwatch(_ slot: Int32) {
+    let old = slots[Int(slot)]
+    if old.rtpFD >= 0 { _ = mio_epoll_remove(epoll, old.rtpFD) }
+    if old.rtcpFD >= 0 { _ = mio_epoll_remove(epoll, old.rtcpFD) }
+    slots[Int(slot)] = Slot()
+  }
+
+  private mutating func attach(_ stream: UnsafeMutablePointer<StreamState>) {
+    stream.pointee.isAttached = true
+    stream.pointee.created = now
+    stream.pointee.next = streams
+    streams?.pointee.previous = stream
+    streams = stream
+    streamCount += 1
+    if streamCount == 1 { nextSweep = now + RelayLoop.sweepInterval }
+    for (name, initial) in [
+      (RelaySideName.a, stream.pointee.initialA), (.b, stream.pointee.initialB),
+    ] {
+      guard let initial else { continue }
+      // What waited in a reused socket belongs to the call before.
+      let fds = (initial.pointee.rtpFD, initial.pointee.rtcpFD)
+      strays &+= UInt64(mio_discard(fds.0, 64))
+      if fds.1 >= 0 { strays &+= UInt64(mio_discard(fds.1, 64)) }
+      apply(initial, to: stream.pointee.side(name))
+    }
+    stream.pointee.initialA = nil
+    stream.pointee.initialB = nil
+    setMode(stream, stream.pointee.mode)
+  }
+
+  private mutating func setMode(_ stream: UnsafeMutablePointer<StreamState>, _ mode: RelayMode) {
+    stream.pointee.mode = mode
+    for name in RelaySideName.allCases {
+      let side = stream.pointee.side(name)
+      let loops = mode == .loop
+      side.pointee.peer = loops ? side : stream.pointee.side(name.other)
+      side.pointee.isLooped = loops
+    }
+  }
+
+  private mutating func setTap(_ tap: (any MediaTap)?, on side: UnsafeMutablePointer<SideState>) {
+    side.pointee.tap?.release()
+    side.pointee.tap = tap.map { Unmanaged<AnyObject>.passRetained($0) }
+    side.pointee.tapTakesRTP = tap?.takesRTP ?? false
+  }
+
+  private mutating func detach(_ stream: UnsafeMutablePointer<StreamState>) {
+    let last = statistics(of: stream)
+    for i in 0..<2 where stream.pointee.sides[i].exists {
+      let slot = Int(stream.pointee.sides[i].slot)
+      if slots[slot].side == stream.pointee.sides + i { slots[slot].side = nil }
+    }
+    if stream.pointee.isPlaying { players.removeAll { $0 == stream } }
+    stream.pointee.previous?.pointee.next = stream.pointee.next
+    stream.pointee.next?.pointee.previous = stream.pointee.previous
+    if streams == stream { streams = stream.pointee.next }
+    streamCount -= 1
+    stream.pointee.emit(.closed(stream: stream.pointee.id, statistics: last))
+    StreamState.destroy(stream)
+  }
+
+  /// Frees what is left when the thread ends.
+  mutating func shutDown() {
+    readMail()
+    while let stream = streams { detach(stream) }
+    publish()
+    mio_close(epoll)
+    events.deallocate()
+    packet.deallocate()
+    source.deallocate()
+    slots.deallocate()
+  }
+}
