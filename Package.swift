@@ -10,6 +10,7 @@ let strict: [SwiftSetting] = [
 
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 
@@ -54,7 +55,8 @@ let package = Package(
     // Drivers.
     .target(name: "DNSResolver", dependencies: ["CallModel", "CCares", nio], swiftSettings: strict),
     .target(
-      name: "SIPTransport", dependencies: ["CallModel", "SIP", nio, nioPosix, nioSSL, log],
+      name: "SIPTransport",
+      dependencies: ["CallModel", "SIP", "DNSResolver", nio, nioPosix, nioTLS, nioSSL, log],
       swiftSettings: strict),
     .target(
       name: "Records",
@@ -108,7 +110,8 @@ let package = Package(
       name: "DNSResolverTests", dependencies: ["DNSResolver", "CallModel", nio, nioPosix],
       swiftSettings: strict),
     .testTarget(
-      name: "SIPTransportTests", dependencies: ["SIPTransport", "SIP", "CallModel", nio, nioPosix],
+      name: "SIPTransportTests",
+      dependencies: ["SIPTransport", "DNSResolver", "SIP", "CallModel", nio, nioPosix, log],
       swiftSettings: strict),
     .testTarget(name: "RecordsTests", dependencies: ["Records", "CallModel"], swiftSettings: strict),
     .testTarget(
