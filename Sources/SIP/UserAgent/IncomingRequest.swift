@@ -30,7 +30,7 @@ public struct OutgoingRequest: Sendable {
   public var headers: [SIPHeaders.Field]
   public var body: MessageBody?
   public var maxForwards: Int
-  public var credentials: [DigestCredentials]
+  public var credentials: [RealmAccount]
   /// Nil: a random one. Registrations keep theirs (RFC 3261 §10.2).
   public var callID: String?
   /// Nil: 1. A digest retry takes the next number.
@@ -45,7 +45,7 @@ public struct OutgoingRequest: Sendable {
   public init(
     method: SIPMethod, requestURI: SIPURI, routeSet: [NameAddress] = [], hops: [Hop] = [], from: NameAddress,
     to: NameAddress, headers: [SIPHeaders.Field] = [], body: MessageBody? = nil, maxForwards: Int = 70,
-    credentials: [DigestCredentials] = [], callID: String? = nil, sequence: UInt32? = nil,
+    credentials: [RealmAccount] = [], callID: String? = nil, sequence: UInt32? = nil,
     fromTag: String? = nil, contact: ContactTemplate? = nil, hopPatience: TimeSpan? = nil
   ) {
     self.method = method

@@ -27,7 +27,7 @@ public struct OutgoingInvite: Sendable {
   /// 0-255.
   public var maxForwards: Int
   /// To answer 401 and 407 with, matched by realm.
-  public var credentials: [DigestCredentials]
+  public var credentials: [RealmAccount]
   /// The Call-ID to use; nil makes a random one.
   public var callID: String?
   /// How long to wait for any response from one hop before the next is tried. Nil: until timer B.
@@ -40,7 +40,7 @@ public struct OutgoingInvite: Sendable {
     contactUser: String? = nil, contactParameters: [SIPURI.Parameter] = [], offer: MessageBody? = nil,
     headers: [SIPHeaders.Field] = [], supported: [String] = [], required: [String] = [],
     sessionTimer: SessionTimerPreferences = SessionTimerPreferences(), maxForwards: Int = 70,
-    credentials: [DigestCredentials] = [], callID: String? = nil, hopPatience: TimeSpan? = nil,
+    credentials: [RealmAccount] = [], callID: String? = nil, hopPatience: TimeSpan? = nil,
     maySendOverFlow: Bool = true
   ) {
     self.requestURI = requestURI
