@@ -216,7 +216,7 @@ public struct ContentType: Hashable, Sendable, CustomStringConvertible {
     let parts = parsed.value.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 2 else { return nil }
     let trimmed = parts.map { part in
-      String(part.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" })
+      String(part.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
     }
     guard trimmed.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(\.isToken) }) else { return nil }
     self.init(trimmed[0], trimmed[1], parameters: parsed.parameters)
@@ -231,6 +231,8 @@ public struct ContentType: Hashable, Sendable, CustomStringConvertible {
   public static let sipFragment = ContentType("message", "sipfrag")
   public static let mediaControl = ContentType("application", "media_control+xml")
 }
+
+private func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" }
 
 /// A number of seconds or the like; one too large for 32 bits is read as the largest (RFC 3261 §20.19 leaves larger
 /// values to the implementation). Nil when it is not a number.

@@ -16,7 +16,7 @@ extension SIPURI {
     guard user == other.user, password == other.password, host.isEquivalent(to: other.host),
       port == other.port
     else { return false }
-    for (a, b) in [(self, other), (other, self)] {
+    for (a, b) in [(self, other), (other, self)] where parameters != other.parameters {
       for parameter in a.parameters {
         let name = percentDecoded(parameter.name)
         guard let match = b.parameters.first(where: { equalIgnoringASCIICase(percentDecoded($0.name), name) })

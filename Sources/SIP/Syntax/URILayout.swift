@@ -190,7 +190,7 @@ extension ASCIIClass {
   /// The user part as peers write it: `#` and the like belong escaped, but dial strings carry them plain.
   static let userTolerant = ASCIIClass("-_.!~*'()&=+$,;?/#|^`{}[]\\")
   /// `phonedigit-hex`, `+` and visual separators (RFC 3966 §3).
-  static let telephone = ASCIIClass("+-.()*#%")
+  static let telephone = ASCIIClass("+-.()*#%0123456789ABCDEFabcdef", alphanumeric: false)
 }
 
 extension SIPURI.Host {
