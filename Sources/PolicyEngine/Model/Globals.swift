@@ -36,6 +36,8 @@ public struct SIPSettings: Hashable, Sendable {
     /// PEM files; TLS only.
     public var certificateFile: String?
     public var keyFile: String?
+    /// Left out while its certificate files do not exist; TLS only.
+    public var isOptional = false
     /// The location of calls that arrive here, unless their source network names another.
     public var location: String?
 

@@ -18,6 +18,9 @@ final class Pattern: @unchecked Sendable {
   static let maximumGroups = 99
   /// Bytes of an alias. Longer ones are not matched at all.
   static let maximumSubjectLength = 4_096
+  // PCRE2's header writes these three as `0x...u` with a cast that Swift does not import.
+  private static let anchored: UInt32 = 0x8000_0000
+  private static let endAnchored: UInt32 = 0x2000_0000
   static let noUTFCheck: UInt32 = 0x4000_0000
 
   /// What is wrong with a pattern, and where.
@@ -34,8 +37,7 @@ final class Pattern: @unchecked Sendable {
     // Anchoring by option rather than by wrapping in `(?:...)\z`: a stray parenthesis stays an error, a trailing
     // comment of an extended pattern cannot swallow the anchor, and error offsets are those of the text as written.
     let options =
-      PCRE2_UTF | PCRE2_CASELESS | PCRE2_NEVER_BACKSLASH_C | UInt32(0x8000_0000) /* PCRE2_ANCHORED */
-      | UInt32(0x2000_0000) /* PCRE2_ENDANCHORED */
+      PCRE2_UTF | PCRE2_CASELESS | PCRE2_NEVER_BACKSLASH_C | Pattern.anchored | Pattern.endAnchored
     var number: Int32 = 0
     var offset = 0
     var text = text

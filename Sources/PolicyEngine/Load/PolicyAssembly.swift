@@ -1,0 +1,140 @@
+import CallModel
+
+/// Puts the files of a policy together, binds and compiles them, and gives every finding its line.
+struct PolicyAssembly {
+  private var sources: [SourceFile] = []
+  private var diagnostics: [PolicyDiagnostic] = []
+  private var globals: CheckedObject?
+  private var sections: PolicyBinding.Items = [:]
+  private var inlineSecrets: [SourcePosition] = []
+
+  mutating func add(_ file: PolicyLoader.File, directory: String, secrets: SecretSource) {
+    guard let source = YAMLReading.source(file, &diagnostics) else { return }
+    sources.append(source)
+    guard case .success(let root) = YAMLReading.root(of: source, &diagnostics) else { return }
+    var reader = SchemaReader(
+      file: sources.count - 1, source: source, secrets: secrets, directory: directory)
+    let object = reader.file(root)
+    diagnostics += reader.diagnostics
+    inlineSecrets += reader.inlineSecrets
+    for field in PolicySchema.file.fields {
+      guard let value = object.fields[field.key] else { continue }
+      switch value.content {
+      case .object(let part) where field.key == "globals":
+        if let known = globals { globals = merged(known, part) } else { globals = part }
+      case .list(let items): sections[field.key, default: []] += items
+      default: break
+      }
+    }
+  }
+
+  /// Settings of two files beside each other; none may be made twice.
+  private mutating func merged(_ a: CheckedObject, _ b: CheckedObject) -> CheckedObject {
+    var result = a
+    for field in a.schema.fields {
+      guard let new = b.fields[field.key] else { continue }
+      guard let old = a.fields[field.key] else {
+        result.fields[field.key] = new
+        result.keyPositions[field.key] = b.keyPositions[field.key]
+        continue
+      }
+      if case .object(let x) = old.content, case .object(let y) = new.content {
+        result.fields[field.key] = CheckedValue(position: old.position, content: .object(merged(x, y)))
+        continue
+      }
+      let first = a.keyPositions[field.key] ?? old.position
+      diagnostics.append(
+        diagnostic(
+          .error, "duplicate-key", "\(a.schema.name).\(field.key) is set in two places",
+          at: b.keyPositions[field.key] ?? new.position, related: [(first, "first set here")]))
+    }
+    return result
+  }
+
+  mutating func finish(version: PolicyVersion) -> PolicyLoader.Outcome {
+    let policy = PolicyBinding(globals: globals, sections: sections).policy()
+    warnAboutInlineSecrets(policy.globals)
+    var findings: [PolicyFinding] = []
+    let compiled = PolicyCompiler.compile(policy, into: &findings)
+    for finding in findings {
+      if let diagnostic = diagnostic(finding) { diagnostics.append(diagnostic) }
+    }
+    let order = Dictionary(
+      sources.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    diagnostics.sort {
+      (order[$0.file] ?? -1, $0.line, $0.column) < (order[$1.file] ?? -1, $1.line, $1.column)
+    }
+    let hasErrors = diagnostics.contains { $0.severity == .error }
+    if diagnostics.count > PolicyLoader.maximumDiagnostics {
+      let rest = diagnostics.count - PolicyLoader.maximumDiagnostics
+      // Errors are what must be seen.
+      let errors = diagnostics.filter { $0.severity == .error }
+      let warnings = diagnostics.filter { $0.severity == .warning }
+      diagnostics = Array((errors + warnings).prefix(PolicyLoader.maximumDiagnostics))
+      diagnostics.append(
+        PolicyDiagnostic(
+          hasErrors ? .error : .warning, code: "more-findings", "\(rest) more findings are not shown"))
+    }
+    guard !hasErrors, let compiled else {
+      return PolicyLoader.Outcome(snapshot: nil, diagnostics: diagnostics)
+    }
+    return PolicyLoader.Outcome(
+      snapshot: PolicySnapshot(compiled, version: version), diagnostics: diagnostics)
+  }
+
+  // MARK: Findings and their places
+
+  private func diagnostic(
+    _ severity: PolicyDiagnostic.Severity, _ code: String, _ message: String, at position: SourcePosition,
+    offset: Int = 0, related: [(SourcePosition, String)] = []
+  ) -> PolicyDiagnostic {
+    let source = sources[position.file]
+    return PolicyDiagnostic(
+      severity, code: code, message, file: source.name, line: position.line,
+      column: source.column(position, offset: offset), sourceLine: source.line(position.line),
+      related: related.map { place, message in
+        .init(file: sources[place.file].name, line: place.line, column: place.column, message: message)
+      })
+  }
+
+  private func place(of path: PolicyPath) -> (position: SourcePosition, isExact: Bool, isValid: Bool)? {
+    guard case .key(let section)? = path.steps.first else { return nil }
+    if section == "globals" { return globals?.position(of: path.steps.dropFirst()) }
+    guard case .index(let i)? = path.steps.dropFirst().first, let items = sections[section], i < items.count
+    else { return nil }
+    guard case .object(let object) = items[i].content else { return (items[i].position, false, false) }
+    return object.position(of: path.steps.dropFirst(2))
+  }
+
+  private func diagnostic(_ finding: PolicyFinding) -> PolicyDiagnostic? {
+    guard let place = place(of: finding.path) else {
+      var diagnostic = finding.diagnostic
+      diagnostic.file = sources.first?.name ?? ""
+      return diagnostic
+    }
+    // What follows from a value that is already reported says nothing new.
+    guard place.isValid else { return nil }
+    var result = diagnostic(
+      finding.severity, finding.code, finding.message, at: place.position,
+      offset: place.isExact ? finding.offset : 0,
+      related: finding.related.compactMap { related in
+        self.place(of: related.path).map { ($0.position, related.message) }
+      })
+    result.found = finding.found
+    result.expected = finding.expected
+    result.suggestion = finding.suggestion
+    return result
+  }
+
+  /// Passwords in the file are tolerable only where nobody else can use them.
+  private mutating func warnAboutInlineSecrets(_ globals: Globals) {
+    let listeners = globals.sip.listeners
+    guard listeners.isEmpty || !listeners.allSatisfy(\.address.ip.isLoopback) else { return }
+    for position in inlineSecrets {
+      var warning = diagnostic(
+        .warning, "inline-secret", "a secret stands in the file itself", at: position)
+      warning.suggestion = "refer to it: {env: NAME} or {file: path}"
+      diagnostics.append(warning)
+    }
+  }
+}
