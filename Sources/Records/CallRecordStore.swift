@@ -146,15 +146,19 @@ public final class CallRecordStore: CallRecorder, @unchecked Sendable {
   /// - Throws: ``CallRecordStoreError`` if the store cannot be written.
   public func flush() throws {
     try monitor.withLock {
-      let target = journal.head.sequence
       flushRequests += 1
       defer { flushRequests -= 1 }
       monitor.broadcast()
-      while journal.tail.sequence < target || !overflow.isEmpty {
-        if let failure { throw failure }
-        if hasStopped { return }
-        monitor.wait()
+      func wait(while isPending: () -> Bool) throws {
+        while isPending() {
+          if let failure { throw failure }
+          if hasStopped { return }
+          monitor.wait()
+        }
       }
+      try wait { !overflow.isEmpty }
+      let target = journal.head.sequence
+      try wait { journal.tail.sequence < target }
     }
   }
 
@@ -178,6 +182,7 @@ public final class CallRecordStore: CallRecorder, @unchecked Sendable {
     do { try database.close() } catch { logger.warning("cannot close the call store: \(error)") }
     monitor.withLock {
       hasStopped = true
+      journal.unlock()
       monitor.broadcast()
     }
   }

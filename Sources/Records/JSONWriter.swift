@@ -3,8 +3,13 @@
 /// Foundation's encoder takes some 40 µs for a decision; this takes about one, and every call pays it.
 struct JSONWriter {
   private(set) var sink: ByteSink
+  private let start: Int
 
-  init(_ sink: ByteSink) { self.sink = sink }
+  /// Writes after what is in the sink already.
+  init(_ sink: ByteSink) {
+    self.sink = sink
+    start = sink.count
+  }
 
   /// The text that `write` produces, in as much memory as it needs. For where no journal is at hand.
   static func text(_ write: (inout JSONWriter) -> Void) -> String {
@@ -22,6 +27,7 @@ struct JSONWriter {
   }
 
   private mutating func separate() {
+    guard sink.count > start else { return }
     switch sink.last {
     case nil, UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: ":"): break
     default: sink.append(UInt8(ascii: ","))

@@ -106,6 +106,9 @@ final class RecordJournal {
     close(descriptor)
   }
 
+  /// Lets another process, or another store of this one, have the file. Nothing may be appended after it.
+  func unlock() { flock(descriptor, LOCK_UN) }
+
   private static func failure(_ action: String, _ path: String, _ code: Int32) -> CallRecordStoreError {
     let kind: CallRecordStoreError.Code =
       code == ENOSPC || code == EDQUOT || code == EFBIG ? .full : .inaccessible

@@ -1,0 +1,101 @@
+import CallModel
+import Foundation
+import Testing
+
+@testable import Records
+
+@Suite struct DecisionJSONTests {
+  static let decisions: [Decision] = [
+    Samples.gatewayDecision().decision,
+    .service(
+      ServiceConfiguration(
+        kind: .conference, name: "Weekly", tag: "t", description: "line\nbreak \\ \"quoted\"",
+        maximumBandwidthIn: Bandwidth(bitsPerSecond: 512_000), allowsGuests: true)),
+    .reject(.tooManyHops),
+    .redirect("sip:bob@elsewhere.example"),
+  ]
+
+  @Test(arguments: decisions) func everyDecisionIsReadBackAsItWas(decision: Decision) throws {
+    var record = Samples.gatewayDecision(rules: 40)
+    record.alias.pin = nil
+    record.decision = decision
+    record.omittedConsiderations = 7
+    #expect(try DecisionRecord(json: record.json) == record)
+  }
+
+  @Test func everyFieldOfAGatewayCallIsKept() throws {
+    guard case .gateway(var gateway) = Samples.gatewayDecision().decision else { return }
+    gateway.h323Gatekeeper = "gk"
+    gateway.mssipProxy = "lync"
+    gateway.stunServer = "stun"
+    gateway.turnServer = "turn"
+    gateway.teamsProxy = "teams"
+    gateway.gmsAccessToken = "meet"
+    gateway.telehealthProfile = "epic"
+    gateway.theme = "dark"
+    gateway.maximumPixels = "hd"
+    gateway.localAlias = "tandem"
+    gateway.localDisplayName = "Tandem"
+    gateway.outgoingLocation = "Bergen"
+    gateway.maximumBandwidthOut = Bandwidth(kilobitsPerSecond: 64)
+    gateway.continueOn = [.busy, .networkFailure]
+    gateway.isTreatedAsTrusted = true
+    gateway.denoiseAudio = false
+    var record = Samples.gatewayDecision()
+    record.alias.pin = nil
+    record.decision = .gateway(gateway)
+    #expect(try DecisionRecord(json: record.json).decision == .gateway(gateway))
+  }
+
+  @Test func pinsAreNotWritten() {
+    var record = Samples.gatewayDecision()
+    record.alias.pin = Secret("739151")
+    var service = ServiceConfiguration(kind: .conference, name: "x")
+    service.pin = Secret("864202")
+    service.guestPIN = Secret("975313")
+    record.decision = .service(service)
+    let json = record.json
+    for secret in ["739151", "864202", "975313"] { #expect(!json.contains(secret)) }
+    #expect(json.contains("\"has_pin\":true"))
+  }
+
+  @Test func runsOfRulesWithOneOutcomeAreOneElement() throws {
+    var record = Samples.gatewayDecision(rules: 256)
+    record.alias.pin = nil
+    let object = try JSONSerialization.jsonObject(with: Data(record.json.utf8)) as? [String: Any]
+    #expect((object?["considered"] as? [Any])?.count == 2)
+    #expect(try DecisionRecord(json: record.json).considered.count == 256)
+  }
+
+  @Test func rulesOutOfOrderKeepTheirOrder() throws {
+    var record = Samples.gatewayDecision()
+    record.alias.pin = nil
+    record.considered = [5, 6, 2, 2, 9].map { RuleConsideration(rule: $0, outcome: .location) }
+    #expect(try DecisionRecord(json: record.json).considered == record.considered)
+  }
+
+  @Test(arguments: [
+    "", "[]", "{", "{}", #"{"policy_version":1}"#,
+    Samples.gatewayDecision().json.replacingOccurrences(of: "\"gateway\"", with: "\"teapot\""),
+    Samples.gatewayDecision().json.replacingOccurrences(of: "\"last\":1", with: "\"last\":999999999999"),
+    Samples.gatewayDecision().json.replacingOccurrences(of: "\"last\":1", with: "\"last\":-1"),
+  ])
+  func whatIsNotADecisionIsRefused(json: String) {
+    #expect(throws: DecisionJSONError.self) { try DecisionRecord(json: json) }
+  }
+
+  @Test(arguments: [
+    "", "plain", "\"\\\u{0}\u{1}\u{1f}\u{7f}\n\r\t", "æøå 漢字 \u{1F600}", String(repeating: "\"", count: 9000),
+  ])
+  func anyTextIsReadBackByAnIndependentReader(text: String) throws {
+    let json = JSONWriter.text { $0.object { $0.member("a", text) } }
+    let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: String]
+    #expect(object == ["a": text])
+    #expect(!json.utf8.contains { $0 < 0x20 || $0 == 0x7f })
+  }
+
+  @Test(arguments: [0, 1, -1, 9, 10, 99, 100, Int64.max, Int64.min, 1_000_000_000_000_000_000])
+  func numbersAreWrittenInDecimal(number: Int64) {
+    #expect(JSONWriter.text { $0.object { $0.member("n", number) } } == "{\"n\":\(number)}")
+  }
+}
