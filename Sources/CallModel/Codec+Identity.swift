@@ -11,7 +11,8 @@ extension Codec {
     let a = FormatParameters(parameters)
     let b = FormatParameters(other.parameters)
     switch key {
-    case "h264":  // RFC 6184 §8.2.2: level may differ, profile and packetization mode may not.
+    // RFC 6184 §8.2.2: level may differ, profile and packetization mode may not.
+    case "h264":
       return (a.number("packetization-mode") ?? 0) == (b.number("packetization-mode") ?? 0)
         && H264Profile(a["profile-level-id"]) == H264Profile(b["profile-level-id"])
     case "h265":  // RFC 7798 §7.2.2
@@ -26,7 +27,8 @@ extension Codec {
         && (a.number("crc") ?? 0) == (b.number("crc") ?? 0)
         && (a.number("robust-sorting") ?? 0) == (b.number("robust-sorting") ?? 0)
         && a["interleaving"] == b["interleaving"]
-    case "g7221":  // RFC 5577 §4: the bit rate is the codec; Siren 14 at 24, 32 and 48 kbit/s are three formats.
+    // RFC 5577 §4: the bit rate is the codec; Siren 14 at 24, 32 and 48 kbit/s are three formats.
+    case "g7221":
       return a.number("bitrate") == b.number("bitrate")
     case "mpeg4-generic":  // RFC 3640 §4.1
       return a["mode"]?.lowercased() == b["mode"]?.lowercased()

@@ -3,7 +3,7 @@ import CallModel
 extension SessionDescription {
   /// The description in the order of RFC 8866 §5, every line ended by CRLF.
   ///
-  /// Control bytes inside a value become blanks, so that no value can add a line.
+  /// Line ends and NUL inside a value become blanks, so that no value can add a line.
   public func serialised() -> [UInt8] {
     var writer = SDPWriter()
     writer.write(self)
@@ -127,10 +127,22 @@ struct SDPWriter {
   mutating func append(_ text: String) {
     let start = bytes.count
     bytes.append(contentsOf: text.utf8)
-    for i in start..<bytes.count where bytes[i] < 0x20 && bytes[i] != 0x09 { bytes[i] = 0x20 }
+    for i in start..<bytes.count where bytes[i] <= 0x0d {
+      if bytes[i] == 0x0a || bytes[i] == 0x0d || bytes[i] == 0 { bytes[i] = 0x20 }
+    }
   }
 
   mutating func append(number: Int) {
-    if number >= 0, number < 10 { bytes.append(0x30 + UInt8(number)) } else { append(String(number)) }
+    guard number >= 10 else {
+      if number >= 0 { bytes.append(0x30 + UInt8(number)) } else { append(String(number)) }
+      return
+    }
+    let start = bytes.count
+    var rest = number
+    while rest > 0 {
+      bytes.append(0x30 + UInt8(rest % 10))
+      rest /= 10
+    }
+    bytes[start...].reverse()
   }
 }
