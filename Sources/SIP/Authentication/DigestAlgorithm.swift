@@ -4,8 +4,8 @@ public enum DigestAlgorithm: String, Hashable, Sendable, CaseIterable {
   case md5Session = "MD5-sess"
   case sha256 = "SHA-256"
   case sha256Session = "SHA-256-sess"
-  case sha512_256 = "SHA-512-256"
-  case sha512_256Session = "SHA-512-256-sess"
+  case sha512Truncated256 = "SHA-512-256"
+  case sha512Truncated256Session = "SHA-512-256-sess"
 
   /// By name, compared without case.
   public init?(name: String) {
@@ -17,8 +17,8 @@ public enum DigestAlgorithm: String, Hashable, Sendable, CaseIterable {
 
   public var isSession: Bool {
     switch self {
-    case .md5Session, .sha256Session, .sha512_256Session: true
-    case .md5, .sha256, .sha512_256: false
+    case .md5Session, .sha256Session, .sha512Truncated256Session: true
+    case .md5, .sha256, .sha512Truncated256: false
     }
   }
 
@@ -27,14 +27,14 @@ public enum DigestAlgorithm: String, Hashable, Sendable, CaseIterable {
     switch self {
     case .md5, .md5Session: .md5
     case .sha256, .sha256Session: .sha256
-    case .sha512_256, .sha512_256Session: .sha512_256
+    case .sha512Truncated256, .sha512Truncated256Session: .sha512Truncated256
     }
   }
 
   /// Orders algorithms; larger resists attack better.
   var strength: Int {
     switch base {
-    case .sha512_256: 2
+    case .sha512Truncated256: 2
     case .sha256: 1
     default: 0
     }
@@ -42,7 +42,7 @@ public enum DigestAlgorithm: String, Hashable, Sendable, CaseIterable {
 
   var digest: MessageDigest {
     switch base {
-    case .sha512_256: .sha512_256
+    case .sha512Truncated256: .sha512Truncated256
     case .sha256: .sha256
     default: .md5
     }

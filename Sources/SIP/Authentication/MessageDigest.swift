@@ -2,7 +2,7 @@ import COpenSSL
 
 /// One-shot hashes over OpenSSL, with the implementations looked up once.
 enum MessageDigest: UInt8, Sendable {
-  case md5, sha256, sha512_256
+  case md5, sha256, sha512Truncated256
 
   /// In bytes.
   var length: Int { self == .md5 ? 16 : 32 }
@@ -11,13 +11,14 @@ enum MessageDigest: UInt8, Sendable {
   // never freed. A library without MD5 (FIPS) yields nil: `hash` is empty then, and nothing authenticates.
   nonisolated(unsafe) private static let md5Implementation = EVP_MD_fetch(nil, "MD5", nil)
   nonisolated(unsafe) private static let sha256Implementation = EVP_MD_fetch(nil, "SHA256", nil)
-  nonisolated(unsafe) private static let sha512_256Implementation = EVP_MD_fetch(nil, "SHA512-256", nil)
+  nonisolated(unsafe) private static let sha512Truncated256Implementation =
+    EVP_MD_fetch(nil, "SHA512-256", nil)
 
   private var implementation: OpaquePointer? {
     switch self {
     case .md5: Self.md5Implementation
     case .sha256: Self.sha256Implementation
-    case .sha512_256: Self.sha512_256Implementation
+    case .sha512Truncated256: Self.sha512Truncated256Implementation
     }
   }
 

@@ -69,7 +69,7 @@ public struct DeadlineHeap<Key: Sendable>: Sendable {
     }
   }
 
-  public mutating func removeAll() { entries.removeAll() }
+  public mutating func removeAll() { entries.removeAll(keepingCapacity: entries.count < 4_096) }
 
   @inlinable mutating func popFirst() {
     let last = entries.removeLast()

@@ -225,6 +225,7 @@ extension TransactionLayer {
     }
     // The CANCEL goes with its INVITE: its answer could not be matched any more, and matters to nobody.
     if transaction.relative != 0 { clients.remove(transaction.relative) }
+    dropDeadlinesOfNobody()
     outputs.append(.clientTerminated(ClientTransactionID(number)))
   }
 }

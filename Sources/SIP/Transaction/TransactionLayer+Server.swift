@@ -249,6 +249,7 @@ extension TransactionLayer {
     guard let transaction = servers.remove(number) else { return }
     serversByKey[transaction.key] = nil
     if let mergeKey = transaction.mergeKey { serversByMergeKey[mergeKey] = nil }
+    dropDeadlinesOfNobody()
     if !transaction.isInternal { outputs.append(.serverTerminated(id)) }
   }
 }

@@ -115,6 +115,11 @@ public struct TransactionLayer: Sendable {
     deadlines.schedule(number, at: deadline)
   }
 
+  /// After the last transaction whatever the heap holds is stale.
+  mutating func dropDeadlinesOfNobody() {
+    if clients.count == 0, servers.count == 0 { deadlines.removeAll() }
+  }
+
   /// Keeps the heap in proportion to the transactions, and its top live.
   private mutating func dropStaleDeadlines() {
     var heap = deadlines
