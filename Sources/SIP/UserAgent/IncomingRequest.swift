@@ -1,3 +1,5 @@
+import CallModel
+
 /// A request that the application answers with ``UserAgent/respond(to:status:reason:headers:body:now:)``: anything outside a
 /// dialog except INVITE, and INFO, MESSAGE, SUBSCRIBE, NOTIFY or an extension inside one. One that is not answered in 30 s
 /// gets 500.
