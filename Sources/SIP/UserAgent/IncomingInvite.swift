@@ -26,7 +26,9 @@ public struct IncomingInvite: Sendable {
   public var replacing: SessionID?
 
   /// Whether the peer can take reliable provisional responses (RFC 3262).
-  public var supportsReliableProvisionals: Bool { supported.contains("100rel") || required.contains("100rel") }
+  public var supportsReliableProvisionals: Bool {
+    supported.contains("100rel") || required.contains("100rel")
+  }
 }
 
 /// How a provisional response is sent (RFC 3262).

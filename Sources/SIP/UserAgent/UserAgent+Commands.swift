@@ -6,7 +6,13 @@ extension UserAgent {
   // MARK: Placing a call
 
   /// Starts a call. Its events carry the returned id. Nil when the configured number of sessions is reached.
-  public func invite(_ invite: OutgoingInvite, now: MonotonicInstant) -> SessionID? { nil }
+  public func invite(_ invite: OutgoingInvite, now: MonotonicInstant) -> SessionID? {
+    self.now = now
+    defer { pump() }
+    guard let session = makeSession(role: .uac) else { return nil }
+    session.start(invite)
+    return session.id
+  }
 
   /// Gives up an outgoing call that has no final response: CANCEL, as soon as RFC 3261 §9.1 allows it. Ends with
   /// ``SessionEnd/Manner/local``; a 2xx that crosses the CANCEL is acknowledged and ended with BYE.
@@ -14,7 +20,7 @@ extension UserAgent {
   public func cancel(
     _ id: SessionID, reasons: [ReasonValue] = [], headers: [SIPHeaders.Field] = [], now: MonotonicInstant
   ) -> CommandResult {
-    .noSuchTarget
+    perform(id, now) { $0.cancel(reasons: reasons, headers: headers) }
   }
 
   // MARK: Answering a call
@@ -27,7 +33,9 @@ extension UserAgent {
     _ id: SessionID, status: Int, reason: String? = nil, body: MessageBody? = nil,
     reliability: Reliability = .automatic, headers: [SIPHeaders.Field] = [], now: MonotonicInstant
   ) -> CommandResult {
-    .noSuchTarget
+    perform(id, now) {
+      $0.provisional(status: status, reason: reason, body: body, reliability: reliability, headers: headers)
+    }
   }
 
   /// Sends 200. The body is the answer (nil if it was given in a provisional response), or the offer if the INVITE had
@@ -37,7 +45,11 @@ extension UserAgent {
     _ id: SessionID, body: MessageBody? = nil, contactUser: String? = nil,
     contactParameters: [SIPURI.Parameter] = [], headers: [SIPHeaders.Field] = [], now: MonotonicInstant
   ) -> CommandResult {
-    .noSuchTarget
+    perform(id, now) {
+      $0.accept(
+        body: body, contact: ContactTemplate(user: contactUser, parameters: contactParameters),
+        headers: headers)
+    }
   }
 
   /// Refuses an incoming call with 300-699. Contacts of a 3xx, Retry-After, Warning, Reason and challenges are among
@@ -47,7 +59,7 @@ extension UserAgent {
     _ id: SessionID, status: Int, reason: String? = nil, headers: [SIPHeaders.Field] = [],
     now: MonotonicInstant
   ) -> CommandResult {
-    .noSuchTarget
+    perform(id, now) { $0.reject(status: status, reason: reason, headers: headers) }
   }
 
   // MARK: Offers and answers
@@ -59,7 +71,7 @@ extension UserAgent {
   public func answer(
     _ id: SessionID, with body: MessageBody, dialog: EarlyDialogID? = nil, now: MonotonicInstant
   ) -> CommandResult {
-    .noSuchTarget
+    perform(id, now) { $0.answer(body, dialog: dialog) }
   }
 
   /// Refuses the peer's offer: 488 or the given status to a re-INVITE, UPDATE or PRACK. An offer that came in a response
@@ -68,7 +80,7 @@ extension UserAgent {
   public func refuseOffer(
     _ id: SessionID, status: Int = 488, headers: [SIPHeaders.Field] = [], now: MonotonicInstant
   ) -> CommandResult {
-    .noSuchTarget
+    perform(id, now) { $0.refuseOffer(status: status, headers: headers) }
   }
 
   /// Offers a change of the session: by UPDATE in an early dialog, else by re-INVITE, or by UPDATE where `preferUpdate` says so
@@ -79,7 +91,7 @@ extension UserAgent {
     _ id: SessionID, _ body: MessageBody, preferUpdate: Bool = false, headers: [SIPHeaders.Field] = [],
     now: MonotonicInstant
   ) -> CommandResult {
-    .noSuchTarget
+    perform(id, now) { $0.reoffer(body, preferUpdate: preferUpdate, headers: headers) }
   }
 
   /// Asks the peer for an offer by a re-INVITE without one. Followed by ``SessionEvent/offer(_:_:)``, to be answered, or by
@@ -88,13 +100,13 @@ extension UserAgent {
   public func requestOffer(
     _ id: SessionID, headers: [SIPHeaders.Field] = [], now: MonotonicInstant
   ) -> CommandResult {
-    .noSuchTarget
+    perform(id, now) { $0.reoffer(nil, preferUpdate: false, headers: headers) }
   }
 
   /// Our offer after ``SessionEvent/offerRequested``. The answer comes in ``SessionEvent/acknowledged(answer:)``.
   @discardableResult
   public func offer(_ id: SessionID, _ body: MessageBody, now: MonotonicInstant) -> CommandResult {
-    .noSuchTarget
+    perform(id, now) { $0.offer(body) }
   }
 
   // MARK: Ending
@@ -105,7 +117,7 @@ extension UserAgent {
   public func bye(
     _ id: SessionID, reasons: [ReasonValue] = [], headers: [SIPHeaders.Field] = [], now: MonotonicInstant
   ) -> CommandResult {
-    .noSuchTarget
+    perform(id, now) { $0.bye(reasons: reasons, headers: headers) }
   }
 
   // MARK: Other requests within a session
@@ -116,16 +128,24 @@ extension UserAgent {
   public func request(
     _ id: SessionID, method: SIPMethod, body: MessageBody? = nil, headers: [SIPHeaders.Field] = [],
     now: MonotonicInstant
-  ) -> OutgoingRequestID? { nil }
+  ) -> OutgoingRequestID? {
+    self.now = now
+    defer { pump() }
+    return sessions[id]?.sendRequest(method: method, body: body, headers: headers)
+  }
 
   /// INFO with a body, such as media control or DTMF relay.
   public func info(
     _ id: SessionID, body: MessageBody, headers: [SIPHeaders.Field] = [], now: MonotonicInstant
-  ) -> OutgoingRequestID? { nil }
+  ) -> OutgoingRequestID? {
+    request(id, method: .info, body: body, headers: headers, now: now)
+  }
 
   public func message(
     _ id: SessionID, body: MessageBody, headers: [SIPHeaders.Field] = [], now: MonotonicInstant
-  ) -> OutgoingRequestID? { nil }
+  ) -> OutgoingRequestID? {
+    request(id, method: .message, body: body, headers: headers, now: now)
+  }
 
   /// Answers a request given to the application. 100-199 may be followed by a final status; each id takes one final status.
   @discardableResult
@@ -133,7 +153,9 @@ extension UserAgent {
     to id: IncomingRequestID, status: Int, reason: String? = nil, headers: [SIPHeaders.Field] = [],
     body: MessageBody? = nil, now: MonotonicInstant
   ) -> CommandResult {
-    .noSuchTarget
+    self.now = now
+    defer { pump() }
+    return respondToRequest(id, status: status, reason: reason, headers: headers, body: body)
   }
 
   // MARK: Transfer
@@ -144,12 +166,17 @@ extension UserAgent {
   public func refer(
     _ id: SessionID, to target: NameAddress, replacing: SessionID? = nil, referredBy: NameAddress? = nil,
     subscribe: Bool = true, headers: [SIPHeaders.Field] = [], now: MonotonicInstant
-  ) -> TransferID? { nil }
+  ) -> TransferID? {
+    self.now = now
+    defer { pump() }
+    return sessions[id]?.refer(
+      to: target, replacing: replacing, referredBy: referredBy, subscribe: subscribe, headers: headers)
+  }
 
   /// Takes on a transfer that the peer asked for: 202 and, unless it wants none, NOTIFY with 100 Trying.
   @discardableResult
   public func acceptTransfer(_ transfer: TransferID, now: MonotonicInstant) -> CommandResult {
-    .noSuchTarget
+    performTransfer(transfer, now) { $0.acceptTransfer(transfer) }
   }
 
   /// 300-699 to the REFER.
@@ -157,7 +184,7 @@ extension UserAgent {
   public func rejectTransfer(
     _ transfer: TransferID, status: Int = 603, reason: String? = nil, now: MonotonicInstant
   ) -> CommandResult {
-    .noSuchTarget
+    performTransfer(transfer, now) { $0.rejectTransfer(transfer, status: status, reason: reason) }
   }
 
   /// Tells the peer how the call it asked for goes on (NOTIFY with `message/sipfrag`, RFC 3420). 200 and above closes the
@@ -166,28 +193,42 @@ extension UserAgent {
   public func notifyTransferProgress(
     _ transfer: TransferID, status: Int, reason: String? = nil, now: MonotonicInstant
   ) -> CommandResult {
-    .noSuchTarget
+    performTransfer(transfer, now) { $0.notifyTransfer(transfer, status: status, reason: reason) }
   }
 
   // MARK: Requests outside a dialog, and resolution
 
   /// Sends a request outside any dialog, answering digest challenges and trying the hops in turn. Nil when too many are
   /// pending. INVITE has its own way, see ``invite(_:now:)``; ACK and CANCEL are none.
-  public func send(_ request: OutgoingRequest, now: MonotonicInstant) -> OutgoingRequestID? { nil }
+  public func send(_ request: OutgoingRequest, now: MonotonicInstant) -> OutgoingRequestID? {
+    self.now = now
+    defer { pump() }
+    return sendOutOfDialog(request)
+  }
 
   /// The answer to ``UserAgentOutput/resolve(_:_:)``: the hops in the order to try them.
-  public func resolved(_ token: ResolutionToken, _ hops: [Hop], now: MonotonicInstant) {}
+  public func resolved(_ token: ResolutionToken, _ hops: [Hop], now: MonotonicInstant) {
+    self.now = now
+    defer { pump() }
+    finishResolution(token, hops)
+  }
 
-  public func resolutionFailed(_ token: ResolutionToken, now: MonotonicInstant) {}
+  public func resolutionFailed(_ token: ResolutionToken, now: MonotonicInstant) {
+    self.now = now
+    defer { pump() }
+    finishResolution(token, [])
+  }
 
   // MARK: Facts about a session
 
   /// The peer's Contact, or the address we called while there is none.
-  public func remoteTarget(of id: SessionID) -> SIPURI? { nil }
+  public func remoteTarget(of id: SessionID) -> SIPURI? { sessions[id]?.remoteTarget }
 
   /// The Replaces value that names this session's dialog to its own peer's side; nil before it is established.
-  public func replaces(for id: SessionID) -> Replaces? { nil }
+  public func replaces(for id: SessionID) -> Replaces? { sessions[id]?.replacesForPeer }
 
   /// Whether the peer listed this method in Allow.
-  public func peerAllows(_ id: SessionID, _ method: SIPMethod) -> Bool { false }
+  public func peerAllows(_ id: SessionID, _ method: SIPMethod) -> Bool {
+    sessions[id]?.peerAllows(method) ?? false
+  }
 }

@@ -4,10 +4,13 @@ import CallModel
 public struct UserAgentConfiguration: Sendable {
   /// Methods listed in Allow. Any other is answered with 405.
   public var allow: [SIPMethod] = [
-    .invite, .ack, .cancel, .bye, .options, .prack, .update, .info, .message, .refer, .notify, .subscribe, .register,
+    .invite, .ack, .cancel, .bye, .options, .prack, .update, .info, .message, .refer, .notify, .subscribe,
+    .register,
   ]
   /// Option tags listed in Supported and accepted in Require.
-  public var supported: [String] = ["100rel", "replaces", "timer", "norefersub", "tdialog", "histinfo", "path", "gruu", "outbound"]
+  public var supported: [String] = [
+    "100rel", "replaces", "timer", "norefersub", "tdialog", "histinfo", "path", "gruu", "outbound",
+  ]
   /// Content types listed in Accept.
   public var accept: [String] = ["application/sdp", "multipart/mixed", "message/sipfrag"]
   /// User-Agent and Server; nil sends neither.
