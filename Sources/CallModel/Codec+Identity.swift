@@ -5,9 +5,9 @@ extension Codec {
   /// Retransmission formats (RFC 4588) are equal by name here; which format they repeat is looked at by ``counterpart(in:among:)``.
   public func isSameFormat(as other: Codec) -> Bool {
     guard clockRate == other.clockRate, channels == other.channels, !name.isEmpty else { return false }
-    let key = name.lowercased()
-    guard key == other.name.lowercased() else { return false }
+    guard hasName(of: other) else { return false }
     if parameters == other.parameters { return true }
+    let key = name.lowercased()
     let a = FormatParameters(parameters)
     let b = FormatParameters(other.parameters)
     switch key {
@@ -42,9 +42,18 @@ extension Codec {
     }
   }
 
+  /// Without case, byte by byte: this runs for every pair of formats.
+  private func hasName(of other: Codec) -> Bool {
+    guard name != other.name else { return true }
+    guard name.utf8.count == other.name.utf8.count else { return false }
+    return zip(name.utf8, other.name.utf8).allSatisfy { a, b in
+      a == b || (a ^ b == 0x20 && (0x61...0x7a).contains(a | 0x20))
+    }
+  }
+
   /// The payload type that a retransmission format repeats (RFC 4588 §8.1).
   public var associatedPayloadType: UInt8? {
-    guard name.lowercased() == "rtx" else { return nil }
+    guard name.utf8.count == 3, name.lowercased() == "rtx" else { return nil }
     return FormatParameters(parameters).number("apt").flatMap { UInt8(exactly: $0) }
   }
 

@@ -121,14 +121,23 @@ extension MediaStream.Direction {
 
 extension MediaStream.Kind {
   init(_ name: String) {
-    switch name.lowercased() {
+    // The usual spelling first: folding the case of a string is dear.
+    if let kind = MediaStream.Kind(exactly: name) ?? MediaStream.Kind(exactly: name.lowercased()) {
+      self = kind
+    } else {
+      self = .other(name)
+    }
+  }
+
+  private init?(exactly name: String) {
+    switch name {
     case "audio": self = .audio
     case "video": self = .video
     case "application": self = .application
     case "text": self = .text
     case "image": self = .image
     case "message": self = .message
-    default: self = .other(name)
+    default: return nil
     }
   }
 
@@ -149,14 +158,22 @@ extension MediaStream.Kind {
 extension MediaStream.Profile {
   /// RFC 3551, RFC 3711, RFC 4585, RFC 5124, RFC 5764; anything else is carried as it is.
   init(_ proto: String) {
-    switch proto.uppercased() {
+    if let profile = MediaStream.Profile(exactly: proto) ?? MediaStream.Profile(exactly: proto.uppercased()) {
+      self = profile
+    } else {
+      self = .other(proto)
+    }
+  }
+
+  private init?(exactly proto: String) {
+    switch proto {
     case "RTP/AVP": self = .rtpAVP
     case "RTP/SAVP": self = .rtpSAVP
     case "RTP/AVPF": self = .rtpAVPF
     case "RTP/SAVPF": self = .rtpSAVPF
     case "UDP/TLS/RTP/SAVP": self = .dtlsSAVP
     case "UDP/TLS/RTP/SAVPF": self = .dtlsSAVPF
-    default: self = .other(proto)
+    default: return nil
     }
   }
 

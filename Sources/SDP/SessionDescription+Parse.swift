@@ -30,8 +30,9 @@ extension SessionDescription {
 private struct SDPParser {
   let limits: SDPLimits
   var session = SessionDescription()
-  /// The `m=` line being read; moved into the session when the next begins, so that nothing is copied.
-  var current: MediaLine?
+  /// The `m=` line being read; put into the session when the next begins.
+  var current = MediaLine(media: "", port: 0, proto: "", formats: [])
+  var isInMedia = false
   var lines = 0
   var sawVersion = false
 
@@ -57,7 +58,7 @@ private struct SDPParser {
   }
 
   private mutating func finishMedia() {
-    if let media = current.take() { session.media.append(media) }
+    if isInMedia { session.media.append(current) }
   }
 
   private mutating func line(
@@ -88,8 +89,8 @@ private struct SDPParser {
         throw SDPError(.malformedConnection, line: number)
       }
       // Several c= lines name multicast layers; the first is the base layer.
-      if current != nil {
-        if current?.connection == nil { current?.connection = connection }
+      if isInMedia {
+        if current.connection == nil { current.connection = connection }
       } else if session.connection == nil {
         session.connection = connection
       }
@@ -99,24 +100,24 @@ private struct SDPParser {
       guard scanner.number(start..<end) == 0 else { throw SDPError(.unsupportedVersion, line: number) }
       sawVersion = true
     case UInt8(ascii: "o"):
-      guard current == nil, session.origin == nil else { throw SDPError(.malformedOrigin, line: number) }
+      guard !isInMedia, session.origin == nil else { throw SDPError(.malformedOrigin, line: number) }
       guard let username = scanner.text(), let id = scanner.text(), let version = scanner.text(),
         let address = parseConnection(&scanner)
       else { throw SDPError(.malformedOrigin, line: number) }
       session.origin = .init(username: username, sessionID: id, version: version, address: address)
-    case UInt8(ascii: "s"): if current == nil { session.name = scanner.string(start..<end) }
+    case UInt8(ascii: "s"): if !isInMedia { session.name = scanner.string(start..<end) }
     case UInt8(ascii: "i"):
       let text = scanner.string(start..<end)
-      if current != nil { current?.title = text } else { session.information = text }
-    case UInt8(ascii: "u"): if current == nil { session.uri = scanner.string(start..<end) }
-    case UInt8(ascii: "e"): if current == nil { session.emails.append(scanner.string(start..<end)) }
-    case UInt8(ascii: "p"): if current == nil { session.phones.append(scanner.string(start..<end)) }
-    case UInt8(ascii: "t"): if current == nil { session.times.append(.init(scanner.string(start..<end))) }
+      if isInMedia { current.title = text } else { session.information = text }
+    case UInt8(ascii: "u"): if !isInMedia { session.uri = scanner.string(start..<end) }
+    case UInt8(ascii: "e"): if !isInMedia { session.emails.append(scanner.string(start..<end)) }
+    case UInt8(ascii: "p"): if !isInMedia { session.phones.append(scanner.string(start..<end)) }
+    case UInt8(ascii: "t"): if !isInMedia { session.times.append(.init(scanner.string(start..<end))) }
     case UInt8(ascii: "r"):
-      if current == nil, !session.times.isEmpty {
+      if !isInMedia, !session.times.isEmpty {
         session.times[session.times.count - 1].repeats.append(scanner.string(start..<end))
       }
-    case UInt8(ascii: "z"): if current == nil { session.timeZones = scanner.string(start..<end) }
+    case UInt8(ascii: "z"): if !isInMedia { session.timeZones = scanner.string(start..<end) }
     default: break  // k= is obsolete (RFC 8866 §5.12); an unknown type is to be ignored (§5).
     }
   }
@@ -135,12 +136,12 @@ private struct SDPParser {
       value = scanner.string(valueStart..<end)
     }
     let attribute = MediaAttribute(scanner.string(start..<nameEnd), value)
-    if current != nil {
-      current?.attributes.append(attribute)
+    if isInMedia {
+      current.attributes.append(attribute)
     } else {
       session.attributes.append(attribute)
     }
-    let count = current?.attributes.count ?? session.attributes.count
+    let count = isInMedia ? current.attributes.count : session.attributes.count
     guard count <= limits.attributes else { throw SDPError(.limit(.attributes), line: number) }
   }
 
@@ -174,6 +175,7 @@ private struct SDPParser {
     line.line = number
     line.attributes.reserveCapacity(12)
     current = line
+    isInMedia = true
   }
 
   private mutating func bandwidth(_ scanner: LineScanner, _ number: Int) throws(SDPError) {
@@ -187,7 +189,7 @@ private struct SDPParser {
     if let dot = scanner.firstIndex(of: UInt8(ascii: "."), in: start..<end), dot > start { end = dot }
     guard let value = scanner.number(start..<end) else { throw SDPError(.malformedBandwidth, line: number) }
     let line = SessionDescription.BandwidthLine(scanner.string(scanner.position..<colon), value)
-    if current != nil { current?.bandwidths.append(line) } else { session.bandwidths.append(line) }
+    if isInMedia { current.bandwidths.append(line) } else { session.bandwidths.append(line) }
   }
 }
 

@@ -82,7 +82,8 @@ import Testing
   @Test func torture() throws {
     let d = try describe(RealWorld.torture)
     #expect(d.streams[0].codecs.map(\.name) == ["PCMU", "QCELP"])
-    #expect(d.streams[1].codecs.map(\.name) == ["H261"])  // Its rtpmap lacks the clock rate; the static type stands.
+    // Its rtpmap lacks the clock rate; the static type stands.
+    #expect(d.streams[1].codecs.map(\.name) == ["H261"])
     let v6 = try describe(RealWorld.tortureIPv6)
     #expect(v6.streams.map(\.address.description) == ["[::ffff:192.0.2.2]:6000", "192.0.2.1:6024"])
   }
