@@ -16,6 +16,13 @@ struct SRTPSessionKeys {
     case rtcp = 3
   }
 
+  /// Keys given directly.
+  init(encryptionKey: [UInt8], authenticationKey: [UInt8], salt: [UInt8]) {
+    self.encryptionKey = encryptionKey
+    self.authenticationKey = authenticationKey
+    self.salt = salt
+  }
+
   /// - Parameter saltLength: 14 for AES-CM, 12 for GCM; GCM derives no authentication key.
   init?(masterKey: [UInt8], masterSalt: [UInt8], packets: Packets, saltLength: Int) {
     let label = packets.rawValue

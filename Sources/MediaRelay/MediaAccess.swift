@@ -1,0 +1,72 @@
+import CallModel
+
+/// The relay as calls see it: sessions, fresh keys, and a way back from the relay's threads to the call's loop.
+public final class MediaAccess {
+  public let relay: MediaRelay
+  /// Runs a closure on the signalling loop. Called on relay threads.
+  private let post: @Sendable (@escaping @Sendable () -> Void) -> Void
+  private let randomKey: (Int) -> [UInt8]
+
+  /// - Parameters:
+  ///   - post: runs a closure on the signalling loop; called on relay threads.
+  ///   - randomKey: cryptographically random bytes.
+  public init(
+    relay: MediaRelay, post: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
+    randomKey: @escaping (Int) -> [UInt8]
+  ) {
+    self.relay = relay
+    self.post = post
+    self.randomKey = randomKey
+  }
+
+  /// A fresh SDES master key and salt for the suite, in base64 (RFC 4568 §6.1).
+  public func freshKey(_ suite: SDESCrypto.Suite) -> Secret {
+    Secret(Base64.encode(randomKey(suite.keyLength + suite.saltLength)))
+  }
+
+  /// Opens a session whose events arrive on the signalling loop.
+  public func openSession(onEvent: @escaping (RelayEvent) -> Void) -> RelaySession {
+    let handler = LoopConfined(onEvent)
+    let post = post
+    return relay.openSession { event in post { handler.value(event) } }
+  }
+
+  /// The addresses media may use.
+  public var interfaces: [MediaRelayConfiguration.Interface] { relay.configuration.interfaces }
+
+  /// The index of the interface that serves the family of `address`: the far end must be able to send there.
+  public func interface(for address: IPAddress?) -> Int {
+    guard let address else { return 0 }
+    return interfaces.firstIndex { $0.address.isIPv6 == address.isIPv6 } ?? 0
+  }
+}
+
+/// A value that is made, used and released on the signalling loop only, and merely carried by others.
+///
+/// Sendable by that promise: whoever holds it hands it to ``MediaAccess/post`` and does not look inside.
+struct LoopConfined<Value>: @unchecked Sendable {
+  let value: Value
+  init(_ value: Value) { self.value = value }
+}
+
+enum Base64 {
+  private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+  /// RFC 4648 §4, with padding.
+  static func encode(_ bytes: [UInt8]) -> String {
+    var out: [UInt8] = []
+    out.reserveCapacity((bytes.count + 2) / 3 * 4)
+    var index = 0
+    while index < bytes.count {
+      let b0 = bytes[index]
+      let b1 = index + 1 < bytes.count ? bytes[index + 1] : 0
+      let b2 = index + 2 < bytes.count ? bytes[index + 2] : 0
+      out.append(alphabet[Int(b0 >> 2)])
+      out.append(alphabet[Int(b0 << 4 & 0x30 | b1 >> 4)])
+      out.append(index + 1 < bytes.count ? alphabet[Int(b1 << 2 & 0x3c | b2 >> 6)] : UInt8(ascii: "="))
+      out.append(index + 2 < bytes.count ? alphabet[Int(b2 & 0x3f)] : UInt8(ascii: "="))
+      index += 3
+    }
+    return String(decoding: out, as: UTF8.self)
+  }
+}
