@@ -1,5 +1,5 @@
 /// The language of `policies/*.yaml`.
-enum PolicySchema {
+public enum PolicySchema {
   /// The top of every file. Sections of several files are put together.
   static let file = ObjectSchema(
     "Policy file",

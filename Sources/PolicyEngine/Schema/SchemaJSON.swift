@@ -1,0 +1,196 @@
+/// A JSON value that keeps the order of its keys, so that generated files are stable.
+indirect enum JSONText {
+  case string(String)
+  case integer(Int)
+  case number(Double)
+  case boolean(Bool)
+  case array([JSONText])
+  case object([(String, JSONText)])
+
+  func write(into text: inout String, indent: Int = 0) {
+    let inner = String(repeating: "  ", count: indent + 1)
+    let outer = String(repeating: "  ", count: indent)
+    switch self {
+    case .string(let value): text += JSONText.quoted(value)
+    case .integer(let value): text += String(value)
+    case .number(let value):
+      text += value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : String(value)
+    case .boolean(let value): text += value ? "true" : "false"
+    case .array(let items):
+      if items.isEmpty {
+        text += "[]"
+        return
+      }
+      text += "[\n"
+      for (i, item) in items.enumerated() {
+        text += inner
+        item.write(into: &text, indent: indent + 1)
+        text += i + 1 < items.count ? ",\n" : "\n"
+      }
+      text += outer + "]"
+    case .object(let pairs):
+      if pairs.isEmpty {
+        text += "{}"
+        return
+      }
+      text += "{\n"
+      for (i, pair) in pairs.enumerated() {
+        text += inner + JSONText.quoted(pair.0) + ": "
+        pair.1.write(into: &text, indent: indent + 1)
+        text += i + 1 < pairs.count ? ",\n" : "\n"
+      }
+      text += outer + "}"
+    }
+  }
+
+  static func quoted(_ value: String) -> String {
+    var text = "\""
+    for scalar in value.unicodeScalars {
+      switch scalar {
+      case "\"": text += "\\\""
+      case "\\": text += "\\\\"
+      case "\n": text += "\\n"
+      case "\t": text += "\\t"
+      case _ where scalar.value < 0x20:
+        let digits = String(scalar.value, radix: 16)
+        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return text + "\""
+  }
+}
+
+extension PolicySchema {
+  /// The language as a JSON Schema (draft 7, which editors for YAML understand).
+  public static func jsonSchema() -> String {
+    var definitions: [(String, JSONText)] = []
+    for object in objects.dropFirst() { definitions.append((definitionName(object), json(object))) }
+    guard case .object(var root) = json(file) else { preconditionFailure("an object") }
+    root.insert(
+      contentsOf: [
+        ("$schema", .string("http://json-schema.org/draft-07/schema#")), ("title", .string("Tandem policy")),
+      ], at: 0)
+    // Anchors stand in keys of their own.
+    root.append(("patternProperties", .object([("^x-", .object([]))])))
+    root.append(("definitions", .object(definitions)))
+    var text = ""
+    JSONText.object(root).write(into: &text)
+    return text + "\n"
+  }
+
+  private static func definitionName(_ object: ObjectSchema) -> String {
+    object.name.replacingCharacters(["[": "", "]": "", ".": "_"])
+  }
+
+  private static func reference(_ object: ObjectSchema) -> JSONText {
+    .object([("$ref", .string("#/definitions/\(definitionName(object))"))])
+  }
+
+  private static func json(_ object: ObjectSchema) -> JSONText {
+    var pairs: [(String, JSONText)] = [
+      ("type", .string("object")), ("description", .string(object.summary)),
+      ("additionalProperties", .boolean(false)),
+    ]
+    let required = object.fields.filter(\.isRequired)
+    if !required.isEmpty { pairs.append(("required", .array(required.map { .string($0.key) }))) }
+    pairs.append(
+      (
+        "properties",
+        .object(
+          object.fields.map { field in
+            var meaning = field.meaning
+            if let standard = field.standard { meaning += " Default: \(standard)." }
+            guard case .object(var type) = json(field.type) else { preconditionFailure("an object") }
+            // Beside $ref nothing else counts, so the description goes around it.
+            if type.first?.0 == "$ref" { type = [("allOf", .array([.object(type)]))] }
+            return (field.key, .object([("description", .string(meaning))] + type))
+          })
+      ))
+    return .object(pairs)
+  }
+
+  private static func json(_ type: SchemaType) -> JSONText {
+    func scalar(_ types: [String], _ more: [(String, JSONText)] = []) -> JSONText {
+      .object([("type", types.count == 1 ? .string(types[0]) : .array(types.map(JSONText.string)))] + more)
+    }
+    switch type {
+    // YAML writes 9196 as a number; the loader takes the text as it stands.
+    case .text(let maximum): return scalar(["string", "number"], [("maxLength", .integer(maximum))])
+    case .pattern: return scalar(["string", "number"], [("maxLength", .integer(Pattern.maximumLength))])
+    case .replacement, .path: return scalar(["string", "number"])
+    case .boolean: return scalar(["boolean"])
+    case .integer(let range):
+      return scalar(
+        ["integer"], [("minimum", .integer(range.lowerBound)), ("maximum", .integer(range.upperBound))])
+    case .number(let range):
+      return scalar(
+        ["number"], [("minimum", .number(range.lowerBound)), ("maximum", .number(range.upperBound))])
+    case .duration: return scalar(["string"], [("pattern", .string("^([0-9]+(ms|s|m|h|d))+$"))])
+    case .bandwidth:
+      return .object([
+        (
+          "anyOf",
+          .array([
+            scalar(["integer"], [("minimum", .integer(128)), ("maximum", .integer(8192))]),
+            scalar(
+              ["string"],
+              [("pattern", .string("^[0-9.]+ ?([kKmM]?[bB][pP][sS]|[kKmM]?[bB][iI][tT]/[sS])?$"))]),
+          ])
+        )
+      ])
+    case .choice(let choices):
+      return .object([("enum", .array(choices.map { .string($0.word) }))])
+    case .dscp:
+      return .object([
+        (
+          "anyOf",
+          .array([
+            scalar(["integer"], [("minimum", .integer(0)), ("maximum", .integer(63))]),
+            scalar(
+              ["string"],
+              [
+                (
+                  "pattern",
+                  .string("^([Ee][Ff]|[Cc][Ss][0-7]|[Aa][Ff][1-4][1-3]|[Vv][Aa]|[Ll][Ee]|[Dd][Ff]|[Bb][Ee])$")
+                )
+              ]),
+          ])
+        )
+      ])
+    case .ipAddress, .network, .socketAddress, .host, .reference: return scalar(["string"])
+    case .portRange: return scalar(["string"], [("pattern", .string("^[0-9]{1,5}-[0-9]{1,5}$"))])
+    case .secret:
+      let text = scalar(["string"])
+      func reference(_ key: String, _ others: [(String, JSONText)]) -> JSONText {
+        .object([
+          ("type", .string("object")), ("additionalProperties", .boolean(false)),
+          ("required", .array([.string(key)])), ("properties", .object([(key, text)] + others)),
+        ])
+      }
+      return .object([
+        (
+          "anyOf",
+          .array([
+            reference("env", [("default", text)]), reference("file", [("default", text)]),
+            scalar(["string", "number"]),
+          ])
+        )
+      ])
+    case .list(let element): return .object([("type", .string("array")), ("items", json(element))])
+    case .object(let object): return reference(object)
+    case .shorthand(let object, let key):
+      guard let field = object.field(key) else { preconditionFailure("\(object.name) has no key \(key)") }
+      return .object([("anyOf", .array([json(field.type), reference(object)]))])
+    case .word(let word, let inner):
+      return .object([("anyOf", .array([.object([("const", .string(word))]), json(inner)]))])
+    }
+  }
+}
+
+extension String {
+  /// Replaces single characters.
+  func replacingCharacters(_ map: [Character: String]) -> String {
+    reduce(into: "") { $0 += map[$1] ?? String($1) }
+  }
+}
