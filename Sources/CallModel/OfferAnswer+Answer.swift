@@ -41,7 +41,7 @@ extension OfferAnswer {
   ///   - previous: Our last offer or answer in the dialog, for its keys.
   ///   - address: Where we receive the stream of that index; nil refuses it.
   ///   - makeKey: Makes a fresh master key and salt for a suite, in base64.
-  /// - Throws: ``Violation/noCommonCodec(stream:)`` or a violation about encryption when no stream is left.
+  /// - Throws: ``Violation/noCommonCodec(stream:)``, ``Violation/profileChanged(stream:)`` or a violation about encryption when no stream is left.
   public static func answer(
     to offer: MediaDescription, with capabilities: MediaCapabilities,
     keeping previous: MediaDescription? = nil,
@@ -72,8 +72,12 @@ extension OfferAnswer {
       }
       result.streams.append(stream)
     }
-    if let withoutCodec, !result.streams.contains(where: \.isEnabled) {
-      throw .noCommonCodec(stream: withoutCodec)
+    if !result.streams.contains(where: \.isEnabled) {
+      if let withoutCodec { throw .noCommonCodec(stream: withoutCodec) }
+      // Keyed by DTLS, which an endpoint of this kind does not speak.
+      if let keyed = offer.streams.firstIndex(where: { $0.isEnabled && $0.profile.isDTLS }) {
+        throw .profileChanged(stream: keyed)
+      }
     }
     return try secure(
       answer: result, to: offer, encryption: capabilities.encryption, suites: capabilities.suites,

@@ -189,6 +189,10 @@ import Testing
     let one = try OfferAnswer.answer(to: offer, with: single, address: place, makeKey: { _ in Secret("") })
     #expect(one.streams[0].codecs.map(\.payloadType) == [0, 121])
 
+    let keyed = MediaDescription(streams: [Self.audio(.dtlsSAVPF)])
+    #expect(throws: OfferAnswer.Violation.profileChanged(stream: 0)) {
+      try OfferAnswer.answer(to: keyed, with: Self.echo, address: place, makeKey: { _ in Secret("") })
+    }
     let none = MediaCapabilities(codecs: [.audio: [Codec(9, "G722", clockRate: 8000)]])
     #expect(throws: OfferAnswer.Violation.noCommonCodec(stream: 0)) {
       try OfferAnswer.answer(to: offer, with: none, address: place, makeKey: { _ in Secret("") })
