@@ -34,6 +34,8 @@ public protocol CallLeg: AnyObject {
 
   /// Passes a digit in signalling (SIP INFO, H.245 user input). Digits in RTP are the relay's.
   func send(_ digit: DTMFDigit, duration: TimeSpan)
+  /// Passes on what the other party sent inside the call (SIP MESSAGE and INFO other than digits).
+  func send(_ message: CallMessage)
   /// Tells the far end how the transfer it asked for goes (SIP NOTIFY).
   func transferProgressed(_ progress: TransferProgress)
   /// Asks the far end to call somebody else.
@@ -59,6 +61,7 @@ public enum CallLegEvent: Sendable {
   case answer(MediaDescription)
   case offerRefused(Disconnect)
   case digit(DTMFDigit, duration: TimeSpan)
+  case message(CallMessage)
   case transferRequested(TransferRequest)
   /// Progress of a transfer we asked the far end for.
   case transferProgressed(TransferProgress)
@@ -72,6 +75,26 @@ public enum CallProgress: Hashable, Sendable {
   case queued
   /// Progress that is not ringing, typically with early media (SIP 183).
   case inBand
+}
+
+/// Something one party sends the other inside the call that is neither media nor a digit.
+public struct CallMessage: Hashable, Sendable {
+  public enum Kind: Hashable, Sendable {
+    /// For the user (SIP MESSAGE).
+    case text
+    /// For the far end's software (SIP INFO), e.g. a request for a full picture.
+    case information
+  }
+
+  public var kind: Kind
+  public var contentType: String
+  public var content: [UInt8]
+
+  public init(kind: Kind, contentType: String, content: [UInt8]) {
+    self.kind = kind
+    self.contentType = contentType
+    self.content = content
+  }
 }
 
 /// Names one leg within the process.

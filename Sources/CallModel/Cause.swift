@@ -45,6 +45,10 @@ public struct Disconnect: Hashable, Sendable {
   public var text: String?
   /// The Q.850 cause when one was carried (RFC 3326).
   public var q850: Int?
+  /// With ``Cause/moved``: where the far end says the call should go instead, best first.
+  public var redirectTargets: [String] = []
+  /// Seconds after which the far end may be tried again, if it said so.
+  public var retryAfter: Int?
 
   public init(_ cause: Cause, protocolCode: Int? = nil, text: String? = nil, q850: Int? = nil) {
     self.cause = cause

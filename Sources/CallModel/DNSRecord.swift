@@ -90,10 +90,8 @@ public enum DNSAnswer: Hashable, Sendable {
 /// Why no answer could be had.
 public enum DNSFailure: String, Hashable, Sendable {
   case timeout
-  /// SERVFAIL, REFUSED, NOTIMP or a broken response from every server.
+  /// No server gave a usable response: SERVFAIL, REFUSED, NOTIMP, a broken message, or nobody at its port.
   case serverFailure
-  /// No server could be reached.
-  case unreachable
   /// The name cannot be asked for: empty, a label over 63 or a name over 253 bytes.
   case invalidName
   case cancelled

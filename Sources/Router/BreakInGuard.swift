@@ -53,7 +53,9 @@ public struct BreakInGuard: Sendable {
 
   /// Forgets finished windows; if that is not enough (a flood from forged sources), everything not in quarantine.
   private mutating func forget(window: TimeSpan, now: MonotonicInstant) {
-    sources = sources.filter { now - $0.value.windowStart < window || ($0.value.quarantinedUntil ?? .zero) > now }
+    sources = sources.filter {
+      now - $0.value.windowStart < window || ($0.value.quarantinedUntil ?? .zero) > now
+    }
     if sources.count > capacity { sources = sources.filter { ($0.value.quarantinedUntil ?? .zero) > now } }
     if sources.count > capacity { sources.removeAll() }
   }

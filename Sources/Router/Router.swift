@@ -110,7 +110,9 @@ public final class Router {
     of gateway: GatewayConfiguration, _ request: CallRequest, _ policy: PolicySnapshot, now: MonotonicInstant
   ) -> [[RouteTarget]] {
     let token = loopToken(gateway.name, gateway.remoteAlias)
-    func target(_ destination: RouteTarget.Destination, _ callProtocol: CallProtocol, _ alias: String) -> RouteTarget {
+    func target(_ destination: RouteTarget.Destination, _ callProtocol: CallProtocol, _ alias: String)
+      -> RouteTarget
+    {
       RouteTarget(
         destination: destination, callProtocol: callProtocol, calledAlias: alias,
         callingAlias: gateway.localAlias, callingDisplayName: gateway.localDisplayName,
@@ -129,13 +131,15 @@ public final class Router {
       let domain = String(gateway.remoteAlias[gateway.remoteAlias.index(after: at)...])
       return domain.isEmpty ? [] : [[target(.domain(domain), gateway.outgoingProtocol, gateway.remoteAlias)]]
     }
-    return inOrder(gateway.trunks, now: now).compactMap { choice in
+    return inOrder(gateway.trunks, now: now).compactMap { choice -> [RouteTarget]? in
       guard let trunk = policy.trunk(named: choice.trunk) else { return nil }
       var alias = gateway.remoteAlias
-      if let transform = choice.calledTransform, let changed = policy.apply(transform, to: alias) { alias = changed }
+      if let transform = choice.calledTransform, let changed = policy.apply(transform, to: alias) {
+        alias = changed
+      }
       var result = target(.trunk(trunk), gateway.outgoingProtocol, alias)
       if let transform = choice.callingTransform {
-        let calling = gateway.localAlias ?? Alias(dialled: request.caller.alias).parsed
+        let calling = gateway.localAlias ?? Alias(sip: request.caller.alias).parsed
         if let changed = policy.apply(transform, to: calling) { result.callingAlias = changed }
       }
       if let timeout = choice.ringTimeout { result.ringTimeout = timeout }
@@ -181,14 +185,18 @@ public final class Router {
 
   /// Counts one attempt against its trunk's limits. False: the trunk is full; try the next one.
   public func beginAttempt(_ target: RouteTarget, now: MonotonicInstant) -> Bool {
-    guard let trunk = target.trunk, trunk.callsPerSecond != nil || trunk.concurrentCalls != nil else { return true }
+    guard let trunk = target.trunk, trunk.callsPerSecond != nil || trunk.concurrentCalls != nil else {
+      return true
+    }
     let limit = CallLimiter.Limit(concurrent: trunk.concurrentCalls, perSecond: trunk.callsPerSecond)
     return limiter.admit([(.trunk(trunk.name), limit)], now: now) == nil
   }
 
   /// The attempt, or the call that came of it, has ended.
   public func endAttempt(_ target: RouteTarget) {
-    guard let trunk = target.trunk, trunk.callsPerSecond != nil || trunk.concurrentCalls != nil else { return }
+    guard let trunk = target.trunk, trunk.callsPerSecond != nil || trunk.concurrentCalls != nil else {
+      return
+    }
     limiter.release([.trunk(trunk.name)])
   }
 

@@ -1,0 +1,194 @@
+import CallModel
+import MediaRelay
+import Router
+
+/// One test call: every stream the caller offers is looped in the relay.
+final class TestCall: CallLegObserver {
+  private struct Loop {
+    var index: Int
+    var port: RelayPort
+    var stream: RelayStream?
+    var local: MediaStream?
+  }
+
+  private unowned let host: TestCallHost
+  private let leg: any CallLeg
+  private let live: LiveCall
+  private let service: ServiceConfiguration
+  private let offer: MediaDescription?
+  private let source: IPAddress?
+  private var session: RelaySession?
+  private var loops: [Loop] = []
+  /// What we told the caller last: our offer while its answer is awaited.
+  private var told: MediaDescription?
+  private var figures: [RelayStream.ID: RelayStreamStatistics] = [:]
+  private var onFigures: (() -> Void)?
+  private var timer: SignallingLoop.TimerID?
+  private var isAnswered = false
+  private var isOver = false
+
+  init(host: TestCallHost, incoming: IncomingCall, service: ServiceConfiguration) {
+    self.host = host
+    self.service = service
+    leg = incoming.leg
+    live = incoming.call
+    offer = incoming.offer
+    source = incoming.request.caller.address?.ip
+  }
+
+  func start() {
+    leg.observer = self
+    live.onEndRequested = { [weak self] in self?.end($0, by: .tandem) }
+    session = host.media.openSession { [weak self] event in self?.relayDid(event) }
+    // Without an offer to answer, ours is what every phone understands.
+    let description = offer.map { answer(to: $0) } ?? offerOfOurs()
+    guard let description, description.streams.contains(where: \.isEnabled) else {
+      return end(Disconnect(.notAcceptable, text: "No media that can be looped"), by: .tandem)
+    }
+    told = description
+    if let offer { loopBack(offer, as: description) }
+    leg.accept(media: description)
+    isAnswered = true
+    live.connected()
+    timer = host.exchange.loop.schedule(after: TestCallHost.maximumDuration) { [weak self] in
+      self?.end(Disconnect(.normal), by: .tandem)
+    }
+  }
+
+  func leg(_ leg: any CallLeg, did event: CallLegEvent) {
+    guard !isOver else { return }
+    switch event {
+    case .confirmed(let answer?):
+      if offer == nil, let told { loopBack(answer, as: told) }
+    case .offer(let offer?):
+      guard let description = answer(to: offer) else {
+        return leg.refuseOffer(Disconnect(.notAcceptable))
+      }
+      told = description
+      loopBack(offer, as: description)
+      leg.answer(description)
+    case .offer(nil):
+      if let told { leg.offer(told) }
+    case .answer(let answer):
+      if let told { loopBack(answer, as: told) }
+    case .transferRequested:
+      leg.transferProgressed(.failed(Disconnect(.forbidden)))
+    case .ended(let disconnect):
+      end(disconnect, by: .caller)
+    case .progress, .answered, .confirmed, .offerRefused, .digit, .message, .transferProgressed:
+      break
+    }
+  }
+
+  // MARK: Media
+
+  /// The streams as offered, with the first codec alone: what comes back must be what was sent.
+  private func answer(to offer: MediaDescription) -> MediaDescription? {
+    var codecs: [MediaStream.Kind: [Codec]] = [:]
+    for stream in offer.streams where stream.kind == .audio || stream.kind == .video {
+      codecs[stream.kind, default: []] += stream.codecs
+    }
+    let capabilities = MediaCapabilities(
+      codecs: codecs, encryption: service.mediaEncryption, singleCodec: true)
+    return try? OfferAnswer.answer(
+      to: offer.limited(to: service.callCapability), with: capabilities, keeping: told,
+      address: { index in self.port(index, offer.streams[index].kind)?.rtp },
+      makeKey: { self.host.media.freshKey($0) })
+  }
+
+  private func offerOfOurs() -> MediaDescription? {
+    guard let port = port(0, .audio) else { return nil }
+    let codecs = [
+      Codec(8, "PCMA", clockRate: 8000), Codec(0, "PCMU", clockRate: 8000),
+      Codec(101, "telephone-event", clockRate: 8000, parameters: "0-16"),
+    ]
+    let stream = MediaStream(kind: .audio, address: port.rtp, codecs: codecs)
+    return OfferAnswer.offer(
+      MediaDescription(streams: [stream]), encryption: service.mediaEncryption,
+      makeKey: { self.host.media.freshKey($0) })
+  }
+
+  private func port(_ index: Int, _ kind: MediaStream.Kind) -> RelayPort? {
+    if let loop = loops.first(where: { $0.index == index }) { return loop.port }
+    guard let port = session?.reserve(interface: host.media.interface(for: source), kind: kind) else {
+      return nil
+    }
+    loops.append(Loop(index: index, port: port))
+    return port
+  }
+
+  /// Brings the relay in line with what both sides have said.
+  private func loopBack(_ remote: MediaDescription, as local: MediaDescription) {
+    for i in loops.indices {
+      let index = loops[i].index
+      guard index < remote.streams.count, index < local.streams.count, remote.streams[index].isEnabled,
+        local.streams[index].isEnabled
+      else {
+        loops[i].stream?.close()
+        loops[i].stream = nil
+        continue
+      }
+      let side = relaySide(loops[i].port, remote.streams[index], local.streams[index])
+      loops[i].local = local.streams[index]
+      if let stream = loops[i].stream {
+        stream.update(a: side)
+      } else {
+        loops[i].stream = session?.makeStream(RelayStreamConfiguration(a: side, mode: .loop))
+      }
+    }
+  }
+
+  private func relaySide(_ port: RelayPort, _ remote: MediaStream, _ local: MediaStream) -> RelaySide {
+    var side = RelaySide(
+      port: port, remoteRTP: remote.address, remoteRTCP: remote.rtcpAddress,
+      isRTCPMultiplexed: remote.isRTCPMultiplexed && local.isRTCPMultiplexed,
+      latch: LatchPolicy(.signalledAddress, signallingAddress: source),
+      direction: local.direction, clockRate: UInt32(clamping: local.codecs.first?.clockRate ?? 8000))
+    let pair =
+      offer == nil
+      ? OfferAnswer.cryptoPair(offer: local, answer: remote).map { (ours: $0.offerer, theirs: $0.answerer) }
+      : OfferAnswer.cryptoPair(offer: remote, answer: local).map { (ours: $0.answerer, theirs: $0.offerer) }
+    if let pair {
+      side.sendKeys = SRTPParameters(pair.ours)
+      side.receiveKeys = SRTPParameters(pair.theirs)
+    }
+    return side
+  }
+
+  // MARK: End
+
+  private func relayDid(_ event: RelayEvent) {
+    guard case .closed(let id, let statistics) = event else { return }
+    figures[id] = statistics
+    if figures.count >= loops.filter({ $0.stream != nil }).count { onFigures?() }
+  }
+
+  private func end(_ disconnect: Disconnect, by side: CallRecord.Side) {
+    guard !isOver else { return }
+    isOver = true
+    host.exchange.loop.cancel(timer)
+    if side != .caller { isAnswered ? leg.end(disconnect) : leg.reject(disconnect) }
+    // The record waits for the last figures; they keep the call alive until then.
+    onFigures = { [self] in
+      onFigures = nil
+      live.finish(disconnect, by: side, media: quality())
+      host.forget(leg.id)
+    }
+    let isSilent = loops.allSatisfy { $0.stream == nil }
+    session?.close()
+    if isSilent { onFigures?() }
+  }
+
+  private func quality() -> [MediaQuality] {
+    loops.compactMap { loop in
+      guard let stream = loop.stream, let figure = figures[stream.id]?.a else { return nil }
+      return MediaQuality(
+        side: .caller, kind: loop.local?.kind == .video ? "video" : "audio",
+        codec: loop.local?.codecs.first?.name ?? "",
+        isEncrypted: !(loop.local?.cryptos.isEmpty ?? true), packetsReceived: figure.packetsReceived,
+        packetsSent: figure.packetsSent, bytesReceived: figure.bytesReceived,
+        packetsLost: Int64(clamping: figure.packetsLost), jitter: figure.jitterMilliseconds,
+        roundTrip: figure.roundTripMilliseconds)
+    }
+  }
+}

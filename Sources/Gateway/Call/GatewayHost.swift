@@ -1,0 +1,30 @@
+import CallModel
+import MediaRelay
+import Router
+
+/// Hosts gateway calls: two parties, joined leg to leg through the relay.
+///
+/// Knows ``CallLeg`` and ``MediaDescription`` only, never a protocol's own messages (architecture, rule 7).
+public final class GatewayHost: CallHost {
+  let exchange: Exchange
+  let media: MediaAccess
+  /// Calls by each of their legs, so that an attended transfer finds the call it joins.
+  private var callsByLeg: [LegID: TwoPartyCall] = [:]
+
+  public init(exchange: Exchange, media: MediaAccess) {
+    self.exchange = exchange
+    self.media = media
+  }
+
+  public func take(_ incoming: IncomingCall) {
+    guard case .gateway(let configuration) = incoming.routed.decision else { return }
+    let call = TwoPartyCall(host: self, incoming: incoming, configuration: configuration)
+    call.start()
+  }
+
+  public var callCount: Int { Set(callsByLeg.values.map { ObjectIdentifier($0) }).count }
+
+  func call(with leg: LegID) -> TwoPartyCall? { callsByLeg[leg] }
+  func register(_ call: TwoPartyCall, leg: LegID) { callsByLeg[leg] = call }
+  func unregister(leg: LegID) { callsByLeg[leg] = nil }
+}

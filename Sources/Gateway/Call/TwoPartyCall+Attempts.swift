@@ -1,0 +1,262 @@
+import CallModel
+import MediaRelay
+import PolicyEngine
+import Router
+
+/// Reaching the called party: parallel ringing within a step, the next step after a cause that lets the call continue.
+extension TwoPartyCall {
+  /// Dials all targets of one step together.
+  func begin(_ step: [RouteTarget]) {
+    attempts = []
+    var refused = Disconnect(.networkFailure)
+    for target in step {
+      guard let dialer = host.exchange.dialer(for: target.callProtocol) else {
+        refused = Disconnect(.networkFailure, text: "No endpoint for \(target.callProtocol.rawValue)")
+        continue
+      }
+      guard router.beginAttempt(target, now: loop.now) else {
+        refused = Disconnect(.congestion, text: "Trunk limit reached")
+        note(attempt: target, refused)
+        continue
+      }
+      dial(target, dialer)
+    }
+    guard !attempts.isEmpty else { return stepFailed([refused]) }
+    let timeout = step.map(\.ringTimeout).max() ?? .seconds(60)
+    ringTimer = loop.schedule(after: timeout) { [weak self] in self?.ringTimedOut() }
+  }
+
+  private func dial(_ target: RouteTarget, _ dialer: any LegDialer) {
+    guard let media else { return }
+    let address = target.remoteAddress
+    let offer = callerOffer.map { offer in
+      media.offerToCalled(offer, encryption: encryption(toward: target), near: address)
+    }
+    let call = OutgoingCall(
+      id: request.id, target: target, callerAlias: target.callingAlias ?? callingAlias,
+      callerDisplayName: target.callingDisplayName ?? request.caller.displayName,
+      isCallerRegistered: request.caller.isRegistered, assertedIdentities: request.caller.assertedIdentities,
+      forwarding: forwarding,
+      hopsLeft: max(0, (request.hopsLeft ?? live.routed.policy.policy.globals.sip.maxForwards) - 1),
+      loopTokens: request.loopTokens, offer: offer)
+    var recordIndex = 0
+    live.update(keep: false) { record in
+      recordIndex = record.attempts.count
+      record.attempts.append(
+        CallAttempt(
+          via: target.via, alias: target.calledAlias, address: address, started: loop.wallClock))
+    }
+    let leg = dialer.dial(call, observer: self)
+    host.register(self, leg: leg.id)
+    attempts.append(Attempt(leg: leg, target: target, recordIndex: recordIndex))
+  }
+
+  /// Who the called party is told is calling, unless the rule says otherwise: the registered alias rather than the one claimed.
+  private var callingAlias: String { request.caller.registeredAlias ?? request.caller.alias }
+
+  func encryption(toward target: RouteTarget) -> MediaEncryption {
+    target.trunk?.mediaEncryption ?? configuration.mediaEncryption
+  }
+
+  func attemptDid(_ index: Int, _ event: CallLegEvent) {
+    switch event {
+    case .progress(let progress, let description):
+      attemptProgressed(index, progress, description)
+    case .answered(let description):
+      attemptAnswered(index, description)
+    case .ended(let disconnect):
+      attemptFailed(index, disconnect)
+    case .offer(let description):
+      // An offer of the called party before it answered (UPDATE, PRACK): nothing has been agreed that it could change.
+      if description != nil { attempts[index].leg.refuseOffer(Disconnect(.notAcceptable, protocolCode: 488)) }
+    case .answer, .offerRefused, .confirmed, .digit, .message, .transferRequested, .transferProgressed:
+      break
+    }
+  }
+
+  private func attemptProgressed(_ index: Int, _ progress: CallProgress, _ description: MediaDescription?) {
+    let attempt = attempts[index]
+    if progress == .ringing {
+      live.update { record in
+        if record.attempts[attempt.recordIndex].rang == nil {
+          record.attempts[attempt.recordIndex].rang = loop.wallClock
+        }
+      }
+    }
+    var earlyAnswer: MediaDescription?
+    // Early media comes from the first fork that offers any; a second one would only talk over it.
+    if let description, callerOffer != nil,
+      attempt.hasEarlyMedia || !attempts.contains(where: \.hasEarlyMedia)
+    {
+      attempts[index].hasEarlyMedia = true
+      earlyAnswer = try? media?.answer(from: .b, description, isFinal: false)
+      if earlyAnswer != nil { callerHasEarlyAnswer = true }
+    }
+    guard progress != .trying else { return }
+    if progress != toldCaller || earlyAnswer != nil {
+      toldCaller = progress
+      caller.progress(progress, media: earlyAnswer)
+    }
+  }
+
+  private func attemptAnswered(_ index: Int, _ description: MediaDescription?) {
+    let winner = attempts[index]
+    loop.cancel(ringTimer)
+    ringTimer = nil
+    live.update { $0.attempts[winner.recordIndex].answered = loop.wallClock }
+    reportTrunk(winner.target, nil)
+    for (other, attempt) in attempts.enumerated() where other != index && attempt.failure == nil {
+      let disconnect = Disconnect(.answeredElsewhere)
+      finishAttempt(attempt, disconnect)
+      attempt.leg.end(disconnect)
+      host.unregister(leg: attempt.leg.id)
+    }
+    called = winner.leg
+    calledTarget = winner.target
+    attempts = []
+    connect(winner, description)
+  }
+
+  /// Joins the answered leg to the caller.
+  private func connect(_ winner: Attempt, _ description: MediaDescription?) {
+    guard let media else { return }
+    do throws(MediaRefusal) {
+      if callerOffer != nil {
+        let answer: MediaDescription
+        if let description {
+          answer = try media.answer(from: .b, description, isFinal: true)
+        } else if let early = media.earlyAnswer {
+          answer = early
+        } else {
+          throw MediaRefusal.noAnswer
+        }
+        phase = .connected
+        caller.accept(media: answer)
+        live.connected()
+      } else {
+        // The caller wanted our offer: the called party's becomes it, and the caller's answer travels on in its ACK.
+        guard let description else { throw MediaRefusal.noAnswer }
+        let offer = try media.offer(from: .b, description, encryption: encryptionTowardCaller)
+        exchangeUnderWay = MediaExchange(offerer: .b, isInitial: true)
+        phase = .connected
+        caller.accept(media: offer)
+        live.connected()
+      }
+    } catch {
+      end(error.disconnect, by: .tandem)
+    }
+  }
+
+  private func attemptFailed(_ index: Int, _ disconnect: Disconnect) {
+    attempts[index].failure = disconnect
+    finishAttempt(attempts[index], disconnect)
+    host.unregister(leg: attempts[index].leg.id)
+    if attempts[index].hasEarlyMedia { attempts[index].hasEarlyMedia = false }
+    // 6xx: the user does not want to be reached anywhere (RFC 3261 §16.7 step 5).
+    if let code = disconnect.protocolCode, code >= 600 {
+      for other in attempts.indices where attempts[other].failure == nil {
+        attempts[other].failure = Disconnect(.cancelled)
+        finishAttempt(attempts[other], Disconnect(.cancelled))
+        attempts[other].leg.end(Disconnect(.cancelled))
+        host.unregister(leg: attempts[other].leg.id)
+      }
+    }
+    guard attempts.allSatisfy({ $0.failure != nil }) else { return }
+    stepFailed(attempts.compactMap(\.failure).filter { $0.cause != .cancelled || attempts.count == 1 })
+  }
+
+  private func ringTimedOut() {
+    let ringing = attempts.indices.filter { attempts[$0].failure == nil }
+    let disconnect = Disconnect(.noAnswer)
+    for index in ringing {
+      attempts[index].failure = disconnect
+      finishAttempt(attempts[index], disconnect)
+      attempts[index].leg.end(disconnect)
+      host.unregister(leg: attempts[index].leg.id)
+    }
+    stepFailed(attempts.compactMap(\.failure))
+  }
+
+  /// Every target of the step has failed: the next step, a redirection, or the end.
+  private func stepFailed(_ failures: [Disconnect]) {
+    loop.cancel(ringTimer)
+    ringTimer = nil
+    attempts = []
+    let best = failures.min { $0.cause.forkingRank < $1.cause.forkingRank } ?? Disconnect(.networkFailure)
+    if best.cause == .moved, follow(best.redirectTargets) { return }
+    if let step = hunt.next(after: best.cause) { return begin(step) }
+    end(best, by: best.cause == .noAnswer ? .tandem : .called)
+  }
+
+  /// Calls where a 3xx pointed to: a new request through the one door, decided like any other.
+  private func follow(_ targets: [String]) -> Bool {
+    guard let target = targets.first, redirections < 5 else { return false }
+    redirections += 1
+    var request = request
+    request.alias = Alias(sip: target)
+    request.resolutions += redirections
+    request.previousServiceName = configuration.name
+    let routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
+    // The call already occupies its limits.
+    router.release(routed.admission)
+    guard case .gateway(let gateway) = routed.decision else { return false }
+    live.note("redirected to \(target), rule \(gateway.name)")
+    configuration = gateway
+    hunt = routed.hunt
+    guard let step = hunt.first() else { return false }
+    begin(step)
+    return true
+  }
+
+  // MARK: Books
+
+  func finishAttempt(_ attempt: Attempt, _ disconnect: Disconnect) {
+    router.endAttempt(attempt.target)
+    live.update { record in
+      record.attempts[attempt.recordIndex].ended = loop.wallClock
+      record.attempts[attempt.recordIndex].disconnect = disconnect
+    }
+    if disconnect.cause != .cancelled, disconnect.cause != .answeredElsewhere, disconnect.cause != .noAnswer {
+      reportTrunk(attempt.target, disconnect.cause)
+    }
+  }
+
+  private func note(attempt target: RouteTarget, _ disconnect: Disconnect) {
+    var attempt = CallAttempt(
+      via: target.via, alias: target.calledAlias, address: target.remoteAddress, started: loop.wallClock)
+    attempt.ended = loop.wallClock
+    attempt.disconnect = disconnect
+    live.update { $0.attempts.append(attempt) }
+  }
+
+  private func reportTrunk(_ target: RouteTarget, _ cause: Cause?) {
+    guard let trunk = target.trunk else { return }
+    router.report(
+      trunk: trunk.name, failure: cause.flatMap { TrunkHealth.isTrunkFailure($0) ? $0 : nil }, now: loop.now)
+  }
+}
+
+extension RouteTarget {
+  /// Where the target is known to be before it has answered.
+  var remoteAddress: TransportAddress? {
+    if case .device(let binding) = destination { return binding.remote }
+    return nil
+  }
+}
+
+extension Cause {
+  /// Which of several failures the caller is told: the user's own words first, then what says most (RFC 3261 §16.7 step 6).
+  var forkingRank: Int {
+    switch self {
+    case .declined, .busyEverywhere, .doesNotExistAnywhere: 0
+    case .moved: 1
+    case .busy: 2
+    case .noAnswer, .temporarilyUnavailable: 3
+    case .notAcceptable, .encryptionRequired: 4
+    case .notFound, .gone, .invalidNumber: 5
+    case .forbidden, .unauthorised: 6
+    case .cancelled: 9
+    default: 7
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import CallModel
+import MediaRelay
+import PolicyEngine
+import Router
+
+/// An offer that has been passed on and waits for its answer.
+struct MediaExchange {
+  var offerer: RelaySideName
+  /// True for the exchange that answers the call: its answer comes in the caller's ACK.
+  var isInitial = false
+  /// True when we asked the other side to offer because this one asked us to.
+  var wasRequested = false
+}
+
+/// Renegotiation, digits and silence once the call is up.
+extension TwoPartyCall {
+  /// Opens the media of the call. False: the call has been ended.
+  func openMedia() -> Bool {
+    if configuration.mediaEncryption == .required, let callerOffer,
+      callerOffer.streams.contains(where: { $0.isEnabled && $0.profile.isRTP && $0.cryptos.isEmpty })
+    {
+      end(Disconnect(.encryptionRequired, text: "Media encryption is required"), by: .tandem)
+      return false
+    }
+    let media = CallMedia(access: host.media, settings: defaultSettings)
+    media.onEvent = { [weak self] in self?.mediaDid($0) }
+    self.media = media
+    return true
+  }
+
+  /// What policy says of this call's media.
+  var defaultSettings: CallMedia.Settings {
+    let policy = live.routed.policy.policy
+    var capability = configuration.callCapability
+    if capability == .auto { capability = request.capability == .auto ? .video : request.capability }
+    return CallMedia.Settings(
+      capability: capability, encryptionTowardCaller: configuration.mediaEncryption,
+      disabledCodecs: Set(configuration.disabledCodecs.map { $0.lowercased() }),
+      bandwidth: configuration.maximumBandwidthIn ?? policy.globals.bandwidthIn,
+      timeout: policy.globals.media.timeout,
+      callerAddress: request.caller.address?.ip)
+  }
+
+  var encryptionTowardCaller: MediaEncryption { configuration.mediaEncryption }
+
+  func leg(_ side: RelaySideName) -> (any CallLeg)? { side == .a ? caller : called }
+
+  private func encryption(toward side: RelaySideName) -> MediaEncryption {
+    side == .a
+      ? encryptionTowardCaller
+      : (calledTarget.map { encryption(toward: $0) } ?? configuration.mediaEncryption)
+  }
+
+  /// An event of either leg once it is part of the call.
+  func inCall(_ side: RelaySideName, _ event: CallLegEvent) {
+    switch event {
+    case .offer(let description?): offered(by: side, description)
+    case .offer(nil): offerRequested(by: side)
+    case .answer(let description): answered(by: side, description)
+    case .offerRefused(let disconnect): offerRefused(by: side, disconnect)
+    case .digit(let digit, let duration): heard(digit, duration, from: side)
+    case .message(let message): leg(side.other)?.send(message)
+    case .transferRequested(let request): transferRequested(by: side, request)
+    case .transferProgressed, .progress, .answered, .confirmed, .ended: break
+    }
+  }
+
+  private func offered(by side: RelaySideName, _ description: MediaDescription) {
+    guard phase == .connected, let media, let leg = self.leg(side), let other = self.leg(side.other) else {
+      leg(side)?.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 500))
+      return
+    }
+    if let underWay = exchangeUnderWay, !(underWay.wasRequested && underWay.offerer == side) {
+      // An exchange begun by the other side is on its way through us (RFC 3261 §14.2).
+      leg.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 491))
+      return
+    }
+    if exchangeUnderWay == nil, media.described[side] == description, let told = media.told[side] {
+      // A session refresh: nothing has changed, so nobody else needs to hear of it (RFC 4028 §7.4).
+      leg.answer(told)
+      return
+    }
+    do {
+      let passed = try media.offer(from: side, description, encryption: encryption(toward: side.other))
+      exchangeUnderWay = MediaExchange(offerer: side)
+      other.offer(passed)
+    } catch {
+      leg.refuseOffer(error.disconnect)
+    }
+  }
+
+  /// A re-INVITE without an offer: the other side makes it.
+  private func offerRequested(by side: RelaySideName) {
+    guard phase == .connected, let leg = self.leg(side), let other = self.leg(side.other) else { return }
+    guard exchangeUnderWay == nil else {
+      leg.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 491))
+      return
+    }
+    exchangeUnderWay = MediaExchange(offerer: side.other, wasRequested: true)
+    other.requestOffer()
+  }
+
+  /// The answer to an offer we passed on.
+  func answered(by side: RelaySideName, _ description: MediaDescription) {
+    if transferAnswered(by: side, description) { return }
+    guard let underWay = exchangeUnderWay, underWay.offerer == side.other, let media,
+      let offerer = leg(side.other)
+    else { return }
+    exchangeUnderWay = nil
+    do {
+      let answer = try media.answer(from: side, description, isFinal: true)
+      offerer.answer(answer)
+    } catch {
+      if underWay.isInitial {
+        end(error.disconnect, by: .tandem)
+      } else {
+        media.withdrawOffer()
+        offerer.refuseOffer(error.disconnect)
+      }
+    }
+  }
+
+  private func offerRefused(by side: RelaySideName, _ disconnect: Disconnect) {
+    if transferOfferRefused(by: side, disconnect) { return }
+    guard let underWay = exchangeUnderWay else { return }
+    exchangeUnderWay = nil
+    media?.withdrawOffer()
+    if underWay.wasRequested, underWay.offerer == side {
+      leg(side.other)?.refuseOffer(disconnect)
+    } else if underWay.offerer == side.other {
+      leg(side.other)?.refuseOffer(disconnect)
+    }
+  }
+
+  // MARK: Digits
+
+  /// A digit in signalling: into the other party's RTP if it takes RFC 4733, else as signalling again.
+  private func heard(_ digit: DTMFDigit, _ duration: TimeSpan, from side: RelaySideName) {
+    if media?.play(digit, duration: duration, to: side.other) ?? false { return }
+    leg(side.other)?.send(digit, duration: duration)
+  }
+
+  func mediaDid(_ event: RelayEvent) {
+    guard !isOver, let media else { return }
+    if let heard = media.digit(event) {
+      leg(heard.side.other)?.send(heard.digit, duration: heard.duration)
+    } else if case .mediaTimeout(_, nil, _) = event, phase == .connected, transfer == nil {
+      end(Disconnect(.mediaTimeout, text: "No media"), by: .tandem)
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import CallModel
+import MediaRelay
+import PolicyEngine
+import Router
+
+/// One gateway call: the caller's leg, the attempts to reach the called party, and then the two legs joined.
+///
+/// Lives on the signalling loop. What it does is split by concern: attempts, negotiation and transfer stand in files of
+/// their own.
+final class TwoPartyCall: CallLegObserver {
+  enum Phase {
+    /// Trying targets; the caller hears progress.
+    case hunting
+    /// Answered. Renegotiation, digits and transfers happen here.
+    case connected
+    case over
+  }
+
+  /// One leg that rings.
+  struct Attempt {
+    var leg: any CallLeg
+    var target: RouteTarget
+    var recordIndex: Int
+    var hasEarlyMedia = false
+    /// Why it ended, once it has.
+    var failure: Disconnect?
+  }
+
+  let host: GatewayHost
+  let live: LiveCall
+  var configuration: GatewayConfiguration
+  let request: CallRequest
+  let forwarding: Forwarding
+  var phase = Phase.hunting
+  var caller: any CallLeg
+  var called: (any CallLeg)?
+  /// The target of ``called``, while it occupies a trunk.
+  var calledTarget: RouteTarget?
+  var hunt: RouteHunt
+  var attempts: [Attempt] = []
+  var ringTimer: SignallingLoop.TimerID?
+  let callerOffer: MediaDescription?
+  var media: CallMedia?
+  /// What the caller has been told so far; progress is not repeated.
+  var toldCaller: CallProgress?
+  /// True once the caller has been sent an answer in a provisional response.
+  var callerHasEarlyAnswer = false
+  /// How many redirections this call has followed.
+  var redirections = 0
+  var exchangeUnderWay: MediaExchange?
+  var transfer: TransferInProgress?
+
+  var loop: SignallingLoop { host.exchange.loop }
+  var router: Router { host.exchange.router }
+  var isOver: Bool { phase == .over }
+
+  init(host: GatewayHost, incoming: IncomingCall, configuration: GatewayConfiguration) {
+    self.host = host
+    live = incoming.call
+    self.configuration = configuration
+    request = incoming.request
+    forwarding = incoming.forwarding
+    caller = incoming.leg
+    callerOffer = incoming.offer
+    hunt = incoming.routed.hunt
+  }
+
+  func start() {
+    caller.observer = self
+    host.register(self, leg: caller.id)
+    live.onEndRequested = { [weak self] disconnect in self?.end(disconnect, by: .tandem) }
+    guard openMedia() else { return }
+    guard let step = hunt.first() else {
+      // A device that is not registered, or an alias without a domain. Who is not one of ours learns no more than
+      // that the alias leads nowhere.
+      return end(Disconnect(request.caller.isRegistered ? .temporarilyUnavailable : .notFound), by: .tandem)
+    }
+    begin(step)
+  }
+
+  // MARK: Events
+
+  func leg(_ leg: any CallLeg, did event: CallLegEvent) {
+    guard !isOver else { return }
+    if leg.id == caller.id {
+      callerDid(event)
+    } else if let called, leg.id == called.id {
+      calledDid(event)
+    } else if let index = attempts.firstIndex(where: { $0.leg.id == leg.id }) {
+      attemptDid(index, event)
+    } else if let transfer, leg.id == transfer.leg?.id {
+      transferTargetDid(event)
+    }
+  }
+
+  private func callerDid(_ event: CallLegEvent) {
+    switch event {
+    case .ended(let disconnect):
+      end(disconnect, by: .caller)
+    case .confirmed(let answer):
+      // The caller's answer, when it let us make the offer: it goes on to the called party's ACK.
+      if let answer { answered(by: .a, answer) }
+    case .offer, .answer, .offerRefused, .digit, .message, .transferRequested, .transferProgressed:
+      inCall(.a, event)
+    case .progress, .answered:
+      break
+    }
+  }
+
+  private func calledDid(_ event: CallLegEvent) {
+    switch event {
+    case .ended(let disconnect):
+      end(disconnect, by: .called)
+    case .progress, .answered, .confirmed:
+      break
+    case .offer, .answer, .offerRefused, .digit, .message, .transferRequested, .transferProgressed:
+      inCall(.b, event)
+    }
+  }
+
+  // MARK: End
+
+  /// Ends everything that is still up. Idempotent.
+  func end(_ disconnect: Disconnect, by side: CallRecord.Side) {
+    guard !isOver else { return }
+    let wasConnected = phase == .connected
+    phase = .over
+    loop.cancel(ringTimer)
+    ringTimer = nil
+    if side != .caller { caller.endOrReject(disconnect, answered: wasConnected) }
+    if side != .called { called?.end(disconnect) }
+    for attempt in attempts where attempt.failure == nil {
+      finishAttempt(attempt, Disconnect(side == .caller ? .cancelled : disconnect.cause))
+      attempt.leg.end(Disconnect(.cancelled))
+    }
+    attempts = []
+    endTransfer(disconnect)
+    if let calledTarget { router.endAttempt(calledTarget) }
+    host.unregister(leg: caller.id)
+    if let called { host.unregister(leg: called.id) }
+    let live = live
+    if let media {
+      media.close { quality in live.finish(disconnect, by: side, media: quality) }
+    } else {
+      live.finish(disconnect, by: side)
+    }
+  }
+}
+
+extension CallLeg {
+  /// An incoming leg that was never answered is rejected, one that was is hung up.
+  func endOrReject(_ disconnect: Disconnect, answered: Bool) {
+    if answered { end(disconnect) } else { reject(disconnect) }
+  }
+}

@@ -1,0 +1,329 @@
+import CallModel
+import MediaRelay
+
+/// The media of a two-party call: what each side is told of the other, and how the relay joins them.
+///
+/// Every description passes through here on its way from one leg to the other: addresses become ours, keys become ours,
+/// what the rule forbids is taken out, and payload types are mapped. Side `a` is the caller, `b` the called party.
+final class CallMedia {
+  struct Settings {
+    /// Never `.auto`: resolved against the caller's offer.
+    var capability: CallCapability
+    var encryptionTowardCaller: MediaEncryption
+    /// Lower-cased codec names that are never passed on.
+    var disabledCodecs: Set<String>
+    /// The most each party may send, as told to it in `b=`.
+    var bandwidth: Bandwidth?
+    var timeout: TimeSpan?
+    /// Where each party's signalling comes from: media may come from there too, when the party is behind NAT.
+    var callerAddress: IPAddress?
+  }
+
+  let access: MediaAccess
+  var settings: Settings
+  var slots: [MediaSlot] = []
+  /// The offer that waits for its answer.
+  var pending: (offerer: RelaySideName, offer: MediaDescription)?
+  /// What we answered the caller early, to be repeated when the final answer brings none.
+  private(set) var earlyAnswer: MediaDescription?
+  /// The last complete description of each side.
+  private(set) var described: [RelaySideName: MediaDescription] = [:]
+  /// What was last sent to each side.
+  private(set) var told: [RelaySideName: MediaDescription] = [:]
+  var signallingAddress: [RelaySideName: IPAddress] = [:]
+  let session: RelaySession
+  private var statistics: [RelayStream.ID: RelayStreamStatistics] = [:]
+  private var onClosed: (([MediaQuality]) -> Void)?
+  private var openStreams: Set<RelayStream.ID> = []
+  /// Digits heard in RTP, media time-outs.
+  var onEvent: ((RelayEvent) -> Void)?
+
+  init(access: MediaAccess, settings: Settings) {
+    self.access = access
+    self.settings = settings
+    // The session outlives nothing of the call but its last statistics; events find the call through a weak reference.
+    let box = WeakMedia()
+    session = access.openSession { box.media?.relayDid($0) }
+    box.media = self
+    signallingAddress[.a] = settings.callerAddress
+  }
+
+  private final class WeakMedia { weak var media: CallMedia? }
+
+  // MARK: Offer
+
+  /// The caller's offer as the called party gets it. Called again for each step of attempts: keys are fresh, ports stay.
+  func offerToCalled(
+    _ offer: MediaDescription, encryption: MediaEncryption, near address: TransportAddress?
+  ) -> MediaDescription {
+    for index in slots.indices {
+      slots[index].b.localCryptos = []
+      slots[index].b.index = nil
+      slots[index].b.remote = nil
+    }
+    described[.b] = nil
+    signallingAddress[.b] = address?.ip
+    return passOn(offer, from: .a, encryption: encryption)
+  }
+
+  /// An offer of one side as the other side gets it.
+  func offer(
+    from side: RelaySideName, _ offer: MediaDescription, encryption: MediaEncryption
+  ) throws(MediaRefusal) -> MediaDescription {
+    let passed = passOn(offer, from: side, encryption: encryption)
+    guard passed.streams.contains(where: \.isEnabled) || !offer.streams.contains(where: \.isEnabled) else {
+      pending = nil
+      throw .nothingInCommon
+    }
+    return passed
+  }
+
+  private func passOn(
+    _ offer: MediaDescription, from side: RelaySideName, encryption: MediaEncryption
+  ) -> MediaDescription {
+    let other = side.other
+    pending = (side, offer)
+    let wanted = offer.limited(to: settings.capability)
+    for (index, stream) in offer.streams.enumerated() {
+      let slot = slots.firstIndex { $0[side].index == index } ?? appendSlot(stream.kind, index, side)
+      slots[slot][side].remote = stream
+      guard wanted.streams[index].isRelayable, reserve(slot, side), reserve(slot, other) else { continue }
+      if slots[slot][other].index == nil {
+        slots[slot][other].index = slots.compactMap { $0[other].index }.count
+      }
+    }
+    var streams = [MediaStream?](repeating: nil, count: slots.compactMap { $0[other].index }.count)
+    for slot in slots.indices {
+      guard let index = slots[slot][other].index else { continue }
+      if let place = slots[slot][side].index, place < wanted.streams.count, wanted.streams[place].isRelayable,
+        let remote = slots[slot][side].remote, slots[slot][other].port != nil
+      {
+        streams[index] = offered(slot, remote, to: other, encryption: encryption)
+      } else {
+        streams[index] = MediaStream.disabled(slots[slot].kind, like: slots[slot][other].local)
+      }
+      slots[slot][other].local = streams[index]
+    }
+    let description = MediaDescription(
+      streams: streams.compactMap { $0 }, bandwidth: limited(offer.bandwidth))
+    told[other] = description
+    return description
+  }
+
+  private func appendSlot(_ kind: MediaStream.Kind, _ index: Int, _ side: RelaySideName) -> Int {
+    var slot = MediaSlot(kind: kind)
+    slot[side].index = index
+    slots.append(slot)
+    return slots.count - 1
+  }
+
+  /// One stream of an offer, in our name.
+  private func offered(
+    _ slot: Int, _ stream: MediaStream, to side: RelaySideName, encryption: MediaEncryption
+  ) -> MediaStream {
+    var result = stream.relayed(bandwidth: limited(stream.bandwidth))
+    result.address = slots[slot][side].port?.rtp ?? result.address
+    result.codecs.removeAll { settings.disabledCodecs.contains($0.name.lowercased()) }
+    let isSecure: Bool
+    switch encryption {
+    case .required:
+      isSecure = true
+      result.cryptos = localCryptos(slot, side)
+    case .bestEffort, .off:
+      // An established encrypted stream stays one: offering it in the clear would end the encryption.
+      isSecure = slots[slot][side].local?.profile.isSecure ?? false && slots[slot][side].remoteCrypto != nil
+      result.cryptos = encryption == .bestEffort || isSecure ? localCryptos(slot, side) : []
+    }
+    result.profile = .rtp(isSecure: isSecure, hasFeedback: stream.profile.hasFeedback)
+    return result
+  }
+
+  // MARK: Answer
+
+  /// The answer of one side as the side that made the offer gets it; joins the two in the relay.
+  ///
+  /// - Parameter isFinal: false for an answer in a provisional response, which another may still replace.
+  func answer(
+    from side: RelaySideName, _ answer: MediaDescription, isFinal: Bool
+  ) throws(MediaRefusal) -> MediaDescription {
+    let other = side.other
+    guard let pending, pending.offerer == other else {
+      guard let last = told[other] else { throw .badAnswer }
+      return last
+    }
+    // Some peers leave out refused streams at the end; more than was offered is an error.
+    guard answer.streams.count <= slots.compactMap({ $0[side].index }).count else { throw .badAnswer }
+    var streams: [MediaStream] = []
+    for (index, offered) in pending.offer.streams.enumerated() {
+      guard let slot = slots.firstIndex(where: { $0[other].index == index }) else { throw .badAnswer }
+      let answered = slots[slot][side].index.flatMap { $0 < answer.streams.count ? answer.streams[$0] : nil }
+      let stream = try answeredStream(slot, offered: offered, answered: answered, by: side)
+      slots[slot][other].local = stream
+      slots[slot][side].remote = answered
+      streams.append(stream)
+    }
+    guard streams.contains(where: \.isEnabled) || !pending.offer.streams.contains(where: \.isEnabled) else {
+      throw .nothingInCommon
+    }
+    described[other] = pending.offer
+    described[side] = answer
+    let result = MediaDescription(streams: streams, bandwidth: limited(answer.bandwidth))
+    told[other] = result
+    joinSides()
+    if isFinal { self.pending = nil } else { earlyAnswer = result }
+    return result
+  }
+
+  private func answeredStream(
+    _ slot: Int, offered: MediaStream, answered: MediaStream?, by side: RelaySideName
+  ) throws(MediaRefusal) -> MediaStream {
+    let other = side.other
+    let refused = MediaStream.disabled(offered.kind, like: offered)
+    guard let answered, answered.isEnabled, offered.isEnabled, let port = slots[slot][other].port else {
+      return refused
+    }
+    // RFC 3264 §6.1: the offerer's numbers, and nothing it did not offer.
+    var result = answered.relayed(bandwidth: limited(answered.bandwidth)).renumbered(like: offered)
+    let codecs = result.codecs.filter { $0.counterpart(in: offered.codecs, among: result.codecs) != nil }
+    guard codecs.contains(where: \.isPrimary) else { return refused }
+    slots[slot][side].remoteCrypto = try agreedCrypto(slot, answered, by: side)
+
+    result.kind = offered.kind
+    result.address = port.rtp
+    result.codecs = codecs
+    // Digits can always be taken in RTP: when the other side cannot, they go on as signalling.
+    if !codecs.contains(where: \.isTelephoneEvent),
+      let event = offered.codecs.first(where: \.isTelephoneEvent)
+    {
+      result.codecs.append(event)
+    }
+    result.isRTCPMultiplexed = offered.isRTCPMultiplexed
+    result.direction = MediaStream.Direction(
+      sends: answered.direction.sends && offered.direction.receives,
+      receives: answered.direction.receives && offered.direction.sends)
+    result.profile = offered.profile
+    result.cryptos = []
+    let encryption = self.encryption(toward: other)
+    if let crypto = offered.cryptos.first, encryption != .off || offered.profile.isSecure {
+      guard encryption != .off else { throw .encryption }
+      slots[slot][other].remoteCrypto = crypto
+      result.cryptos = [localCrypto(slot, other, answering: crypto)]
+    } else {
+      slots[slot][other].remoteCrypto = nil
+      // Secure without an SDES key we can use (DTLS-SRTP without ICE, unknown suites).
+      guard !offered.profile.isSecure, encryption != .required else { throw .encryption }
+    }
+    return result
+  }
+
+  private func encryption(toward side: RelaySideName) -> MediaEncryption {
+    side == .a ? settings.encryptionTowardCaller : .bestEffort
+  }
+
+  /// The key the answering side chose, which must belong to a line we offered.
+  private func agreedCrypto(
+    _ slot: Int, _ answered: MediaStream, by side: RelaySideName
+  ) throws(MediaRefusal) -> SDESCrypto? {
+    let offered = slots[slot][side].localCryptos
+    guard let crypto = answered.cryptos.first else {
+      guard !(slots[slot][side].local?.profile.isSecure ?? false) else { throw .encryption }
+      slots[slot][side].localCryptos = []
+      return nil
+    }
+    guard
+      let ours = offered.first(where: { $0.tag == crypto.tag && $0.suite == crypto.suite })
+        ?? offered.first(where: { $0.suite == crypto.suite })
+    else { throw .encryption }
+    slots[slot][side].localCryptos = [ours]
+    return crypto
+  }
+
+  /// The answer of a side to an offer that was made in the other's name and already agreed with it (a transfer, third-party
+  /// call control as in RFC 3725 §4.1): brings in what the side has changed.
+  func confirm(_ side: RelaySideName, _ answer: MediaDescription) throws(MediaRefusal) {
+    for slot in slots.indices {
+      guard let index = slots[slot][side].index, index < answer.streams.count else { continue }
+      let stream = answer.streams[index]
+      slots[slot][side].remote = stream
+      if stream.isEnabled { slots[slot][side].remoteCrypto = try agreedCrypto(slot, stream, by: side) }
+    }
+    guard answer.streams.contains(where: \.isEnabled) else { throw .nothingInCommon }
+    described[side] = answer
+    joinSides()
+  }
+
+  /// The offer came to nothing: what was agreed before it stays.
+  func withdrawOffer() { pending = nil }
+
+  // MARK: Ports and keys
+
+  private func reserve(_ slot: Int, _ side: RelaySideName) -> Bool {
+    if slots[slot][side].port != nil { return true }
+    let interface = access.interface(for: signallingAddress[side])
+    slots[slot][side].port = session.reserve(interface: interface, kind: slots[slot].kind)
+    return slots[slot][side].port != nil
+  }
+
+  private func localCryptos(_ slot: Int, _ side: RelaySideName) -> [SDESCrypto] {
+    if slots[slot][side].localCryptos.isEmpty {
+      slots[slot][side].localCryptos = CallMedia.offeredSuites.enumerated().map { index, suite in
+        SDESCrypto(tag: index + 1, suite: suite, keyAndSalt: access.freshKey(suite))
+      }
+    }
+    return slots[slot][side].localCryptos
+  }
+
+  /// Our line in an answer: the key stays while the suite does, so that a session refresh changes nothing.
+  private func localCrypto(_ slot: Int, _ side: RelaySideName, answering crypto: SDESCrypto) -> SDESCrypto {
+    if let ours = slots[slot][side].localCryptos.first(where: { $0.suite == crypto.suite }) {
+      var kept = ours
+      kept.tag = crypto.tag
+      slots[slot][side].localCryptos = [kept]
+      return kept
+    }
+    let ours = SDESCrypto(tag: crypto.tag, suite: crypto.suite, keyAndSalt: access.freshKey(crypto.suite))
+    slots[slot][side].localCryptos = [ours]
+    return ours
+  }
+
+  /// What every SDES peer speaks comes first; some read only the first line.
+  static let offeredSuites: [SDESCrypto.Suite] = [
+    .aesCM128HMACSHA1_80, .aeadAES256GCM, .aeadAES128GCM, .aesCM128HMACSHA1_32,
+  ]
+
+  private func limited(_ wish: Bandwidth?) -> Bandwidth? {
+    guard let limit = settings.bandwidth else { return wish }
+    return wish.map { min($0, limit) } ?? limit
+  }
+
+  // MARK: End
+
+  func track(_ stream: RelayStream) { openStreams.insert(stream.id) }
+
+  /// Closes all streams; `completion` gets their last figures, on the loop.
+  func close(_ completion: @escaping ([MediaQuality]) -> Void) {
+    guard !openStreams.isEmpty else {
+      session.close()
+      return completion([])
+    }
+    // Held by the session's event handler until the last stream has reported.
+    onClosed = { quality in
+      completion(quality)
+      _ = self
+    }
+    session.close()
+  }
+
+  private func relayDid(_ event: RelayEvent) {
+    if case .closed(let stream, let figures) = event {
+      statistics[stream] = figures
+      openStreams.remove(stream)
+      if openStreams.isEmpty, let onClosed {
+        self.onClosed = nil
+        onClosed(quality(statistics))
+      }
+      return
+    }
+    onEvent?(event)
+  }
+}

@@ -1,0 +1,36 @@
+import CallModel
+import MediaRelay
+
+/// One stream of a two-party call: its place in each side's description, its ports and keys, and the relay stream that joins
+/// them.
+///
+/// The place of a stream in a description never changes (RFC 3264 §8); the two sides' places differ when one side was never
+/// offered a stream.
+struct MediaSlot {
+  /// What belongs to one side.
+  struct Side {
+    /// Place in this side's descriptions.
+    var index: Int?
+    var port: RelayPort?
+    /// Our SDES lines toward this side: all that were offered, then the one that was taken.
+    var localCryptos: [SDESCrypto] = []
+    /// The stream as this side described it last.
+    var remote: MediaStream?
+    /// The stream as we described it to this side last.
+    var local: MediaStream?
+    /// The side's own key, once one was agreed.
+    var remoteCrypto: SDESCrypto?
+  }
+
+  var kind: MediaStream.Kind
+  var a = Side()
+  var b = Side()
+  var relay: RelayStream?
+
+  init(kind: MediaStream.Kind) { self.kind = kind }
+
+  subscript(side: RelaySideName) -> Side {
+    get { side == .a ? a : b }
+    set { if side == .a { a = newValue } else { b = newValue } }
+  }
+}

@@ -1,0 +1,130 @@
+import CallModel
+import PolicyEngine
+import Router
+import SIP
+
+/// Outgoing legs: from a target to an INVITE.
+extension SIPEndpoint {
+  /// Everything about a request that depends on where it goes and who is told to be calling.
+  struct Addressing {
+    var requestURI: SIPURI
+    var routeSet: [NameAddress] = []
+    var hops: [Hop] = []
+    var from: NameAddress
+    var to: NameAddress
+    var headers: [SIPHeaders.Field]
+    var credentials: [RealmAccount]
+    var remote: TransportAddress?
+  }
+
+  public func dial(_ call: OutgoingCall, observer: any CallLegObserver) -> any CallLeg {
+    let party = LegParty(callProtocol: .sip, isIncoming: false, alias: call.target.calledAlias)
+    var near: IPAddress?
+    if case .device(let binding) = call.target.destination { near = binding.remote.ip }
+    let leg = makeLeg(nil, party, toward: near)
+    leg.observer = observer
+    // From the next turn on: whoever dials has yet to take note of the leg.
+    loop.schedule(after: .zero) { [self] in
+      address(call) { leg.place(call, $0) }
+    }
+    return leg
+  }
+
+  /// Works out where a call goes; nil when there is no way. `completion` is called now or when names have been resolved.
+  func address(_ call: OutgoingCall, completion: @escaping (Addressing?) -> Void) {
+    let target = call.target
+    switch target.destination {
+    case .device(let binding):
+      guard let route = binding.route as? SIPBindingRoute else { return completion(nil) }
+      var addressing = identities(call, uri: route.contact, isTrusted: true)
+      addressing.routeSet = route.path
+      // Over the flow it registered on: it is open, and for a device behind NAT the only way (RFC 5626 §5.3).
+      let usesFlow = route.path.isEmpty && (binding.isNatted || route.hop.transport != .udp)
+      addressing.hops =
+        usesFlow || route.contact.numericAddress != nil && route.path.isEmpty ? [route.hop] : []
+      addressing.remote = binding.remote
+      completion(addressing)
+    case .trunk(let trunk):
+      guard let uri = trunk.requestURI(for: target.calledAlias) else { return completion(nil) }
+      var addressing = identities(call, uri: uri, isTrusted: trunk.isTrusted)
+      addressing.credentials = trunk.accounts
+      addressing.routeSet = trunks.serviceRoute(of: trunk.name)
+      trunks.locate(trunk) { hops in
+        guard !hops.isEmpty else { return completion(nil) }
+        addressing.hops = hops
+        addressing.remote = hops.first?.remote
+        completion(addressing)
+      }
+    case .domain:
+      guard let uri = SIPURI.of(alias: target.calledAlias, defaultHost: domainHost) else {
+        return completion(nil)
+      }
+      completion(identities(call, uri: uri, isTrusted: false))
+    }
+  }
+
+  /// From, To and the identity header fields, by what the caller allows and the target may know (RFC 3323, RFC 3325).
+  private func identities(_ call: OutgoingCall, uri: SIPURI, isTrusted: Bool) -> Addressing {
+    let target = call.target
+    let isHidden = call.forwarding.hidesIdentity
+    var fromURI =
+      SIPURI.of(alias: call.callerAlias, defaultHost: domainHost)
+      ?? SIPURI(user: "anonymous", host: .name(domainHost))
+    fromURI.scheme = .sip
+    // A caller's own address says nothing to the called side and shows the inside of a network.
+    if fromURI.numericAddress != nil { fromURI.host = SIPURI.host(domainHost) }
+    fromURI.port = nil
+    fromURI.parameters = []
+    let isAnonymous = isHidden && !isTrusted
+    let from =
+      isAnonymous || isHidden && target.trunk == nil
+      ? NameAddress(
+        displayName: "Anonymous", uri: SIPURI(user: "anonymous", host: .name("anonymous.invalid")))
+      : NameAddress(displayName: call.callerDisplayName.isEmpty ? nil : call.callerDisplayName, uri: fromURI)
+    var toURI = uri
+    toURI.parameters = []
+    toURI.headers = nil
+    if case .device(let binding) = target.destination {
+      toURI = SIPURI.of(alias: binding.alias, defaultHost: domainHost) ?? toURI
+    }
+
+    var headers: [SIPHeaders.Field] = []
+    headers.append(
+      .init(SIPEndpoint.loopHeader, (call.loopTokens + [target.loopToken]).joined(separator: ", ")))
+    if isTrusted, target.trunk != nil {
+      let asserted =
+        call.assertedIdentities.isEmpty ? [NameAddress(uri: fromURI).description] : call.assertedIdentities
+      for identity in asserted { headers.append(.init(.pAssertedIdentity, identity)) }
+    }
+    if !call.forwarding.privacy.isEmpty {
+      headers.append(.init(.privacy, call.forwarding.privacy.joined(separator: ";")))
+    }
+    if !isAnonymous {
+      for value in call.forwarding.diversions { headers.append(.init(.diversion, value)) }
+      for value in call.forwarding.history { headers.append(.init(.historyInfo, value)) }
+    }
+    return Addressing(
+      requestURI: uri, from: from, to: NameAddress(uri: toURI), headers: headers, credentials: [])
+  }
+}
+
+extension Trunk {
+  /// The request URI of an alias over this trunk.
+  func requestURI(for alias: String) -> SIPURI? {
+    guard var uri = SIPURI.of(alias: alias, defaultHost: domain ?? host) else { return nil }
+    if let domain { uri.host = SIPURI.host(domain) }
+    if case .name(let name) = uri.host, name == host || domain == nil && !alias.contains("@") {
+      uri.port = port
+    }
+    if case .ip = uri.host { uri.port = port }
+    return uri
+  }
+
+  var sipTransport: SIPTransportProtocol {
+    switch transport {
+    case .udp: .udp
+    case .tcp: .tcp
+    case .tls: .tls
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import CallModel
+import PolicyEngine
+import Router
+import SDP
+import SIP
+
+/// Requests that begin a call.
+extension SIPEndpoint {
+  func incoming(_ session: SessionID, _ invite: IncomingInvite) {
+    counters.calls += 1
+    let offer: MediaDescription?
+    if let body = invite.offer {
+      guard let media = media(body) else {
+        agent.reject(session, status: 488, now: loop.now)
+        return
+      }
+      offer = media
+    } else {
+      offer = nil
+    }
+    let source = invite.hop
+    let caller: Caller
+    switch identify(invite.request, from: invite.from, over: source) {
+    case .caller(let known): caller = known
+    case .challenge(let headers):
+      counters.challenges += 1
+      agent.reject(session, status: 407, headers: headers, now: loop.now)
+      return
+    }
+    var request = callRequest(
+      direction: .dialIn, trigger: .invite, alias: invite.request.uri, caller: caller, over: source)
+    request.hopsLeft = invite.maxForwards
+    request.loopTokens = invite.request.headers.tokens(SIPEndpoint.loopHeader)
+    if let offer {
+      request.capability = offer.capability
+      request.bandwidth = offer.bandwidth
+      request.isEncrypted = offer.streams.contains {
+        $0.isEnabled && ($0.profile.isSecure || !$0.cryptos.isEmpty)
+      }
+    }
+    let party = LegParty(
+      callProtocol: .sip, isIncoming: true, alias: caller.alias, displayName: caller.displayName,
+      address: source.remote, vendor: caller.vendor, protocolCallID: invite.callID)
+    let leg = makeLeg(session, party, toward: source.remote.ip)
+    var forwarding = Forwarding()
+    forwarding.diversions = invite.request.headers.all(.diversion)
+    forwarding.history = invite.request.headers.all(.historyInfo)
+    forwarding.privacy = invite.request.headers.all(.privacy).flatMap { $0.split(separator: ";") }
+      .map { $0.filter { $0 != " " } }
+    if let replacing = invite.replacing {
+      takeOver(replacing, by: leg, request, offer: offer, forwarding)
+    } else {
+      exchange.receive(request, leg: leg, offer: offer, forwarding: forwarding)
+    }
+  }
+
+  /// INVITE with Replaces (RFC 3891): only from whom we know, since it takes a call from somebody (§9).
+  private func takeOver(
+    _ replaced: SessionID, by leg: SIPLeg, _ request: CallRequest, offer: MediaDescription?,
+    _ forwarding: Forwarding
+  ) {
+    guard request.caller.isRegistered || request.caller.trunk != nil else {
+      return leg.reject(Disconnect(.forbidden))
+    }
+    guard let old = self.leg(of: replaced), let call = gateway.call(with: old.id) else {
+      return leg.reject(Disconnect(.notFound))
+    }
+    var routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
+    // The dialog named in Replaces decides, not the alias in the request URI, which is a contact of ours.
+    routed.record.decision = .gateway(call.configuration)
+    routed.decision = routed.record.decision
+    guard let live = exchange.ledger.begin(request, routed, caller: leg.party) else {
+      return leg.reject(Disconnect(.serverFailure))
+    }
+    let incoming = IncomingCall(
+      request: request, routed: routed, leg: leg, offer: offer, call: live, forwarding: forwarding)
+    call.takeOver(old.id, by: incoming)
+  }
+
+  static let loopHeader = SIPHeaderName("Tandem-Loop")
+
+  func callRequest(
+    direction: CallDirection, trigger: CallTrigger, alias: SIPURI, caller: Caller, over hop: Hop
+  ) -> CallRequest {
+    let policy = router.policy
+    return CallRequest(
+      id: exchange.makeCallID(), direction: direction, trigger: trigger, callProtocol: .sip,
+      alias: Alias(sip: alias.description), caller: caller,
+      location: policy.location(for: hop.remote.ip, listenerDefault: listenerLocations[hop.listener]))
+  }
+
+  // MARK: Who calls
+
+  enum Identification {
+    case caller(Caller)
+    /// The header fields of a 407.
+    case challenge([SIPHeaders.Field])
+  }
+
+  /// Who sent this request.
+  ///
+  /// A registered device is known by the flow it registered over. A claim to be one of ours from anywhere else has to be
+  /// proved, and is challenged whether or not there is such a device, so that the answer tells nothing (a trunk's peers excepted).
+  func identify(_ request: SIPRequest, from: NameAddress, over hop: Hop) -> Identification {
+    let policy = router.policy
+    let claimed = Alias(sip: from.uri.description).parsed
+    var caller = Caller(
+      alias: from.uri.aliasText, displayName: from.displayName ?? "", address: hop.remote,
+      vendor: request.headers[.userAgent] ?? request.headers[.server] ?? "")
+    let isRegisteredFlow = router.registrations.bindings(of: claimed, now: loop.now).contains {
+      ($0.route as? SIPBindingRoute)?.isFlow(of: hop) ?? false
+    }
+    if isRegisteredFlow {
+      caller.isRegistered = true
+      caller.registeredAlias = policy.device(alias: claimed)?.alias ?? claimed
+      return .caller(caller)
+    }
+    if let trunk = trunks.trunk(for: hop) {
+      caller.trunk = trunk.name
+      if trunk.isTrusted { caller.assertedIdentities = request.headers.all(.pAssertedIdentity) }
+      guard let credential = trunk.inboundCredential else { return .caller(caller) }
+      let verdict = proxyAuthentication.verify(request, now: loop.now) { username in
+        username == credential.username ? .password(credential.password) : nil
+      }
+      return conclude(verdict, caller, request, hop)
+    }
+    guard isOurDomain(from.uri.host) || !request.headers.all(.proxyAuthorization).isEmpty else {
+      return .caller(caller)
+    }
+    let device = policy.device(alias: claimed)
+    let verdict = proxyAuthentication.verify(request, now: loop.now) { username in
+      guard let device, !device.username.isEmpty, username == device.username else { return nil }
+      return .password(device.password)
+    }
+    if case .authenticated = verdict {
+      caller.isRegistered = router.registrations.isRegistered(claimed, now: loop.now)
+      caller.registeredAlias = caller.isRegistered ? device?.alias : nil
+    }
+    return conclude(verdict, caller, request, hop)
+  }
+
+  private func conclude(
+    _ verdict: DigestServer.Verdict, _ caller: Caller, _ request: SIPRequest, _ hop: Hop
+  ) -> Identification {
+    switch verdict {
+    case .authenticated:
+      return .caller(caller)
+    case .challenge(let isStale, let reason):
+      if reason == .wrongCredentials {
+        countFailedAuthentication(request, .proxyAuthorization, hop, reason.rawValue)
+      }
+      return .challenge(proxyAuthentication.challenges(isStale: isStale, now: loop.now))
+    }
+  }
+
+  func countFailedAuthentication(
+    _ request: SIPRequest, _ header: SIPHeaderName, _ hop: Hop, _ reason: String
+  ) {
+    let username = request.headers.authenticationParameters(header).first?["username"] ?? ""
+    onNotice?(.authenticationFailed(username: username, source: hop.remote, reason: reason))
+    let location = router.policy.location(
+      for: hop.remote.ip, listenerDefault: listenerLocations[hop.listener])
+    if router.countBadAttempt(from: hop.remote.ip, location: location, now: loop.now) {
+      onNotice?(.quarantined(hop.remote.ip))
+    }
+  }
+
+  private func isOurDomain(_ host: SIPURI.Host) -> Bool {
+    guard case .name(let name) = host else { return false }
+    let lowered = name.lowercased()
+    let policy = router.policy.policy
+    return lowered == policy.globals.domain.lowercased()
+      || policy.locations.contains { $0.domain?.lowercased() == lowered }
+  }
+}

@@ -1,0 +1,176 @@
+import CallModel
+import PolicyEngine
+import Router
+import SIP
+
+/// The registrar (RFC 3261 §10.3, with RFC 3327 and RFC 5626).
+extension SIPEndpoint {
+  func register(_ incoming: IncomingRequest) {
+    let request = incoming.request
+    let settings = router.policy.policy.globals.registrar
+    func answer(_ status: Int, _ headers: [SIPHeaders.Field] = []) {
+      agent.respond(to: incoming.id, status: status, headers: headers, now: loop.now)
+    }
+    guard settings.isEnabled else { return answer(405) }
+    guard !router.isDraining else { return answer(503, [.init(.retryAfter, "30")]) }
+    guard let to = request.headers.to else { return answer(400) }
+    let alias = Alias(sip: to.uri.description).parsed
+    let device = router.policy.device(alias: alias)
+
+    // A source in quarantine is told what everybody is told who gives a wrong password.
+    let isQuarantined = router.isQuarantined(incoming.hop.remote.ip, now: loop.now)
+    if !isQuarantined, let device, device.allowsSIP, device.username.isEmpty, device.password.isEmpty {
+      return bind(incoming, device, settings)
+    }
+    let verdict = registrarAuthentication.verify(request, now: loop.now) { username in
+      guard !isQuarantined, let device, device.allowsSIP, username == device.username else { return nil }
+      return .password(device.password)
+    }
+    switch verdict {
+    case .authenticated:
+      guard let device else { return answer(403) }
+      bind(incoming, device, settings)
+    case .challenge(let isStale, let reason):
+      if reason == .wrongCredentials {
+        countFailedAuthentication(request, .authorization, incoming.hop, reason.rawValue)
+      }
+      counters.challenges += 1
+      answer(401, registrarAuthentication.challenges(isStale: isStale, now: loop.now))
+    }
+  }
+
+  private func bind(_ incoming: IncomingRequest, _ device: Device, _ settings: RegistrarSettings) {
+    let request = incoming.request
+    let registrations = router.registrations
+    func answer(_ status: Int, _ headers: [SIPHeaders.Field] = []) {
+      if status >= 300 {
+        onNotice?(.registrationRefused(alias: device.alias, source: incoming.hop.remote, status: status))
+      }
+      agent.respond(to: incoming.id, status: status, headers: headers, now: loop.now)
+    }
+    guard let callID = request.headers.callID, let sequence = request.headers.cSeq?.number else {
+      return answer(400)
+    }
+    let current = registrations.bindings(of: device.alias, now: loop.now).filter { $0.callProtocol == .sip }
+    // An old request that comes late must not undo a newer one (§10.3 step 7).
+    if current.contains(where: { $0.callID == callID && $0.cSeq > sequence }) { return answer(500) }
+
+    if request.headers.isWildcardContact {
+      guard request.headers.expires == 0, request.headers.all(.contact).count == 1 else { return answer(400) }
+      registrations.remove(device.alias, .unregistered) { $0.callProtocol == .sip }
+      return answer(200)
+    }
+    let contacts = request.headers.contacts
+    guard contacts.count <= settings.maximumBindings else { return answer(403) }
+    var changes: [(binding: Registrations.Binding, seconds: Int64)] = []
+    for contact in contacts {
+      guard let change = change(contact, incoming, device, settings, callID, sequence) else {
+        return answer(400)
+      }
+      if change.seconds > 0, change.seconds < settings.limits(isNatted: change.binding.isNatted).minimum {
+        let minimum = settings.limits(isNatted: change.binding.isNatted).minimum
+        return answer(423, [.init(.minExpires, String(minimum))])
+      }
+      changes.append(change)
+    }
+    let kept = current.filter { old in !changes.contains { $0.binding.isSame(as: old) } }.count
+    guard kept + changes.filter({ $0.seconds > 0 }).count <= settings.maximumBindings else {
+      return answer(403)
+    }
+    for (binding, seconds) in changes {
+      if seconds == 0 {
+        registrations.remove(device.alias, .unregistered) { binding.isSame(as: $0) }
+      } else {
+        counters.registrations += 1
+        registrations.add(binding) { binding.isSame(as: $0) }
+      }
+    }
+    answer(200, confirmation(request, device))
+  }
+
+  /// What one contact asks for; nil when it makes no sense.
+  private func change(
+    _ contact: NameAddress, _ incoming: IncomingRequest, _ device: Device, _ settings: RegistrarSettings,
+    _ callID: String, _ sequence: UInt32
+  ) -> (binding: Registrations.Binding, seconds: Int64)? {
+    let request = incoming.request
+    switch contact.uri.scheme {
+    case .sip, .sips: break
+    case .tel, .other: return nil
+    }
+    let path = request.headers.path
+    let isNatted = path.isEmpty && isNatted(contact.uri, incoming.hop)
+    let asked = contact["expires"].map { UInt32($0) ?? 3600 } ?? request.headers.expires ?? 3600
+    let limits = settings.limits(isNatted: isNatted)
+    let seconds = asked == 0 ? 0 : min(Int64(asked), limits.maximum)
+    let route = SIPBindingRoute(
+      contact: contact.uri, hop: incoming.hop, path: path, instance: contact["+sip.instance"],
+      registrationID: contact["reg-id"].flatMap { Int($0) })
+    let q = contact["q"].flatMap { Double($0) } ?? 1
+    let binding = Registrations.Binding(
+      alias: device.alias, callProtocol: .sip, contact: contact.uri.description, username: device.username,
+      vendor: request.headers[.userAgent] ?? "", remote: incoming.hop.remote, isNatted: isNatted,
+      since: loop.wallClock, expires: loop.now + .seconds(seconds), q: min(1, max(0, q)), route: route,
+      callID: callID, cSeq: sequence)
+    return (binding, seconds)
+  }
+
+  /// A contact that names another address than the one its request came from stands behind NAT.
+  private func isNatted(_ contact: SIPURI, _ hop: Hop) -> Bool {
+    guard let address = contact.numericAddress else { return false }
+    return hop.transport == .udp ? address != hop.remote : address.ip != hop.remote.ip
+  }
+
+  /// The header fields of a 200: every live binding with the time it has left (§10.3 step 8).
+  private func confirmation(_ request: SIPRequest, _ device: Device) -> [SIPHeaders.Field] {
+    var headers: [SIPHeaders.Field] = []
+    var usesOutbound = false
+    for binding in router.registrations.bindings(of: device.alias, now: loop.now)
+    where binding.callProtocol == .sip {
+      guard let route = binding.route as? SIPBindingRoute else { continue }
+      var contact = NameAddress(uri: route.contact)
+      let left = max(1, (binding.expires - loop.now).nanoseconds / 1_000_000_000)
+      contact.parameters.append(.init("expires", String(left)))
+      if let instance = route.instance {
+        contact.parameters.append(.init("+sip.instance", "\"\(instance.quotedText)\""))
+      }
+      if let id = route.registrationID, route.instance != nil {
+        contact.parameters.append(.init("reg-id", String(id)))
+        usesOutbound = true
+      }
+      headers.append(.init(.contact, contact.description))
+    }
+    for path in request.headers.all(.path) { headers.append(.init(.path, path)) }
+    if usesOutbound, request.headers.tokens(.supported).contains("outbound") {
+      headers.append(.init(.require, "outbound"))
+    }
+    return headers
+  }
+}
+
+extension Registrations.Binding {
+  /// The same contact of the same device: by instance and registration id if it has them, else by URI (RFC 5626 §6).
+  fileprivate func isSame(as other: Registrations.Binding) -> Bool {
+    guard let mine = route as? SIPBindingRoute, let theirs = other.route as? SIPBindingRoute else {
+      return false
+    }
+    if let instance = mine.instance, let id = mine.registrationID {
+      return theirs.instance == instance && theirs.registrationID == id
+    }
+    return mine.contact.isEquivalent(to: theirs.contact)
+  }
+}
+
+extension RegistrarSettings {
+  /// The least and the most seconds a binding may be asked for and given.
+  fileprivate func limits(isNatted: Bool) -> (minimum: Int64, maximum: Int64) {
+    let minimum = isNatted ? nattedMinimumExpires : minimumExpires
+    let maximum = isNatted ? nattedMaximumExpires : maximumExpires
+    return (minimum.nanoseconds / 1_000_000_000, maximum.nanoseconds / 1_000_000_000)
+  }
+}
+
+extension String {
+  /// Without what would end a quoted string.
+  fileprivate var quotedText: String { filter { $0 != "\"" && $0 != "\\" } }
+}

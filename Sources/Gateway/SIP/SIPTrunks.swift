@@ -1,0 +1,163 @@
+import CallModel
+import PolicyEngine
+import Router
+import SIP
+
+/// The trunks as SIP peers: where they are, whether they answer, and our registrations with them.
+///
+/// Survives policy reloads: ``policyChanged()`` starts and stops what the new policy asks for.
+public final class SIPTrunks {
+  private struct Located {
+    var hops: [Hop]
+    var expires: MonotonicInstant
+  }
+
+  weak var endpoint: SIPEndpoint?
+  private var located: [ServerLocationTarget: Located] = [:]
+  /// Datagrams come from a trunk's own port; connections from any.
+  private var byAddress: [TransportAddress: String] = [:]
+  private var byIP: [IPAddress: String] = [:]
+  private var probes: [String: SignallingLoop.TimerID] = [:]
+  private var registrations: [String: TrunkRegistrar] = [:]
+  private var isStarted = false
+
+  /// How long a resolved trunk is used before it is looked up again.
+  private static let locationLifetime = TimeSpan.seconds(60)
+
+  private var policy: PolicySnapshot? { endpoint?.router.policy }
+
+  /// Begins probing and registering.
+  public func start() {
+    isStarted = true
+    policyChanged()
+  }
+
+  public func stop() {
+    isStarted = false
+    for timer in probes.values { endpoint?.loop.cancel(timer) }
+    probes = [:]
+    for registrar in registrations.values { registrar.stop() }
+    registrations = [:]
+  }
+
+  /// Brings probes and registrations in line with the policy in force.
+  public func policyChanged() {
+    guard isStarted, let endpoint, let policy else { return }
+    byAddress = [:]
+    byIP = [:]
+    let trunks = policy.policy.trunks
+    for timer in probes.values { endpoint.loop.cancel(timer) }
+    probes = [:]
+    for (index, trunk) in trunks.enumerated() {
+      // Spread out, so that a hundred trunks are not probed in one moment.
+      let delay = TimeSpan.milliseconds(Int64(index % 100) * 20)
+      probes[trunk.name] = endpoint.loop.schedule(after: delay) { [weak self] in self?.refresh(trunk.name) }
+    }
+    let wanted = Dictionary(
+      trunks.compactMap { trunk in trunk.registration.map { (trunk.name, (trunk, $0)) } },
+      uniquingKeysWith: { $1 })
+    for (name, registrar) in registrations where wanted[name].map({ registrar.differs(from: $0.0) }) ?? true {
+      registrar.stop()
+      registrations[name] = nil
+    }
+    for (name, (trunk, registration)) in wanted where registrations[name] == nil {
+      let registrar = TrunkRegistrar(
+        trunk: trunk, registration: registration, trunks: self, endpoint: endpoint)
+      registrations[name] = registrar
+      registrar.start()
+    }
+  }
+
+  // MARK: Where they are
+
+  /// Which trunk a request came from: by its configured sources, else by the addresses its host resolves to.
+  func trunk(for hop: Hop) -> Trunk? {
+    guard let policy else { return nil }
+    if let trunk = policy.policy.trunks.first(where: { $0.sources.contains { $0.contains(hop.remote.ip) } }) {
+      return trunk
+    }
+    let name = hop.transport == .udp ? byAddress[hop.remote] : byIP[hop.remote.ip]
+    return name.flatMap { policy.trunk(named: $0) }
+  }
+
+  /// The trunk's servers in order of preference.
+  func locate(_ trunk: Trunk, completion: @escaping ([Hop]) -> Void) {
+    guard let endpoint else { return completion([]) }
+    let target = ServerLocationTarget(
+      host: SIPURI.host(trunk.host), port: trunk.port, transport: trunk.sipTransport,
+      isSecure: trunk.transport == .tls)
+    if let known = located[target], known.expires > endpoint.loop.now { return completion(known.hops) }
+    let name = trunk.name
+    endpoint.locator.locate(target) { [weak self] hops in
+      guard let self, let endpoint = self.endpoint else { return completion([]) }
+      if hops.isEmpty {
+        // What was found before is better than nothing while the DNS is away.
+        return completion(self.located[target]?.hops ?? [])
+      }
+      self.located[target] = Located(hops: hops, expires: endpoint.loop.now + SIPTrunks.locationLifetime)
+      for hop in hops {
+        self.byAddress[hop.remote] = name
+        self.byIP[hop.remote.ip] = name
+      }
+      completion(hops)
+    }
+  }
+
+  func serviceRoute(of trunk: String) -> [NameAddress] { registrations[trunk]?.serviceRoute ?? [] }
+
+  // MARK: Whether they answer
+
+  /// Looks the trunk up again, probes it with OPTIONS if it wants that, and comes back.
+  private func refresh(_ name: String) {
+    guard isStarted, let endpoint, let trunk = policy?.trunk(named: name) else { return }
+    let interval = trunk.probeInterval ?? SIPTrunks.locationLifetime
+    probes[name] = endpoint.loop.schedule(after: interval) { [weak self] in self?.refresh(name) }
+    locate(trunk) { [weak self] hops in
+      guard trunk.probeInterval != nil else { return }
+      guard !hops.isEmpty else {
+        endpoint.router.report(trunk: name, failure: .networkFailure, now: endpoint.loop.now)
+        return
+      }
+      self?.probe(trunk, hops)
+    }
+  }
+
+  private func probe(_ trunk: Trunk, _ hops: [Hop]) {
+    guard let endpoint, let uri = trunk.requestURI(for: "") ?? trunk.ownURI else { return }
+    let from = NameAddress(uri: SIPURI(user: "tandem", host: SIPURI.host(endpoint.domainHost)))
+    let started = endpoint.loop.now
+    let name = trunk.name
+    endpoint.send(
+      OutgoingRequest(
+        method: .options, requestURI: uri, hops: hops, from: from, to: NameAddress(uri: uri),
+        credentials: trunk.accounts, hopPatience: .seconds(4))
+    ) { [weak endpoint] result in
+      guard let endpoint else { return }
+      let now = endpoint.loop.now
+      switch result {
+      // Any answer shows that the trunk is there (RFC 3261 §11); 503 says that it wants no calls, 408 comes from in between.
+      case .success(let response)
+      where response.status == 503 || response.status == 408 || response.status == 502:
+        endpoint.router.report(trunk: name, failure: .congestion, now: now)
+      case .success:
+        endpoint.router.report(trunk: name, failure: nil, roundTrip: now - started, now: now)
+      case .failure(let failure):
+        endpoint.router.report(
+          trunk: name, failure: failure == .timedOut ? .noResponse : .networkFailure, now: now)
+      }
+    }
+  }
+}
+
+extension Trunk {
+  /// The trunk itself, without a user.
+  var ownURI: SIPURI? {
+    var uri = SIPURI(host: SIPURI.host(domain ?? host))
+    if domain == nil { uri.port = port }
+    return uri
+  }
+
+  var accounts: [RealmAccount] {
+    credentials.map { RealmAccount(realm: $0.realm, username: $0.username, password: $0.password) }
+  }
+}

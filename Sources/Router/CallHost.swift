@@ -1,0 +1,87 @@
+import CallModel
+
+/// What hosts calls: the gateway for two-party calls, a service for its own.
+public protocol CallHost: AnyObject {
+  /// Takes over an incoming call that policy gave to this host. The host observes the leg from now on and ends the call's
+  /// record.
+  func take(_ incoming: IncomingCall)
+}
+
+/// An incoming leg with its request, its decision, and its place in the books.
+public struct IncomingCall {
+  public var request: CallRequest
+  public var routed: RoutedCall
+  public var leg: any CallLeg
+  /// What the caller offers; nil when it wants us to offer.
+  public var offer: MediaDescription?
+  public var call: LiveCall
+  public var forwarding: Forwarding
+  /// Names of other places in this exchange (a Contact of ours the caller wants replaced): the leg it takes the place of.
+  public var replacing: LegID?
+
+  public init(
+    request: CallRequest, routed: RoutedCall, leg: any CallLeg, offer: MediaDescription?, call: LiveCall,
+    forwarding: Forwarding = Forwarding(), replacing: LegID? = nil
+  ) {
+    self.request = request
+    self.routed = routed
+    self.leg = leg
+    self.offer = offer
+    self.call = call
+    self.forwarding = forwarding
+    self.replacing = replacing
+  }
+}
+
+/// What a call has been through before it came to us, and how much of the caller may be shown. Passed on unread.
+public struct Forwarding: Sendable, Hashable {
+  /// `Diversion` values (RFC 5806), most recent first.
+  public var diversions: [String] = []
+  /// `History-Info` values (RFC 7044).
+  public var history: [String] = []
+  /// Privacy the caller asked for (RFC 3323): `id`, `user`, `header`, `session`, `critical`.
+  public var privacy: [String] = []
+  public init() {}
+  public var hidesIdentity: Bool { privacy.contains { ["id", "user", "header"].contains($0.lowercased()) } }
+}
+
+/// Places outgoing legs of one protocol.
+public protocol LegDialer: AnyObject {
+  /// Starts one attempt. The leg reports through its observer, from the next turn of the loop on at the earliest.
+  func dial(_ call: OutgoingCall, observer: any CallLegObserver) -> any CallLeg
+}
+
+/// One attempt to one target.
+public struct OutgoingCall: Sendable {
+  public var id: CallID
+  public var target: RouteTarget
+  public var callerAlias: String
+  public var callerDisplayName: String
+  /// True when the caller's alias is one registered here.
+  public var isCallerRegistered: Bool
+  public var assertedIdentities: [String]
+  public var forwarding: Forwarding
+  /// For the next hop: already one less than on the incoming leg.
+  public var hopsLeft: Int
+  /// Loop tokens the call came with; the target's own is added.
+  public var loopTokens: [String]
+  /// nil asks the far end to offer.
+  public var offer: MediaDescription?
+
+  public init(
+    id: CallID, target: RouteTarget, callerAlias: String, callerDisplayName: String, isCallerRegistered: Bool,
+    assertedIdentities: [String] = [], forwarding: Forwarding = Forwarding(), hopsLeft: Int,
+    loopTokens: [String] = [], offer: MediaDescription?
+  ) {
+    self.id = id
+    self.target = target
+    self.callerAlias = callerAlias
+    self.callerDisplayName = callerDisplayName
+    self.isCallerRegistered = isCallerRegistered
+    self.assertedIdentities = assertedIdentities
+    self.forwarding = forwarding
+    self.hopsLeft = hopsLeft
+    self.loopTokens = loopTokens
+    self.offer = offer
+  }
+}

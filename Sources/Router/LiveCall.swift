@@ -1,0 +1,108 @@
+import CallModel
+
+/// One accepted call in the books: its record as it grows, and its share of the limits. Lives on the call's loop.
+public final class LiveCall {
+  public let id: CallID
+  public let request: CallRequest
+  public let routed: RoutedCall
+  public private(set) var record: CallRecord
+  private unowned let ledger: CallLedger
+  public private(set) var isOver = false
+  /// Ends the call from outside: an administrator, or shutdown. Set by the host.
+  public var onEndRequested: ((Disconnect) -> Void)?
+
+  init(request: CallRequest, routed: RoutedCall, record: CallRecord, ledger: CallLedger) {
+    id = request.id
+    self.request = request
+    self.routed = routed
+    self.record = record
+    self.ledger = ledger
+  }
+
+  /// Changes the record; `isWorthKeeping` writes it out now rather than with the next turning point.
+  public func update(keep isWorthKeeping: Bool = false, _ change: (inout CallRecord) -> Void) {
+    guard !isOver else { return }
+    change(&record)
+    if isWorthKeeping { ledger.recorder.changed(record) }
+  }
+
+  public func note(_ what: String) {
+    update { $0.events.append(CallEvent(at: ledger.loop.wallClock, what: what)) }
+  }
+
+  /// The caller has been answered.
+  public func connected() {
+    guard record.connected == nil else { return }
+    update(keep: true) { $0.connected = ledger.loop.wallClock }
+    ledger.onConnected?(self)
+  }
+
+  /// The last act: closes the record and frees the limits. Later calls do nothing.
+  public func finish(_ disconnect: Disconnect, by side: CallRecord.Side, media: [MediaQuality] = []) {
+    guard !isOver else { return }
+    record.ended = ledger.loop.wallClock
+    record.disconnect = disconnect
+    record.endedBy = side
+    record.media += media
+    isOver = true
+    ledger.finished(self)
+  }
+}
+
+/// The calls that are up, and the way their records are written.
+public final class CallLedger {
+  public let loop: SignallingLoop
+  public let recorder: any CallRecorder
+  private let router: Router
+  public private(set) var calls: [CallID: LiveCall] = [:]
+  /// For the log: a call was decided, connected, finished.
+  public var onBegan: ((LiveCall) -> Void)?
+  public var onConnected: ((LiveCall) -> Void)?
+  public var onFinished: ((LiveCall) -> Void)?
+
+  public init(loop: SignallingLoop, recorder: any CallRecorder, router: Router) {
+    self.loop = loop
+    self.recorder = recorder
+    self.router = router
+  }
+
+  /// Enters a decided call. nil: it cannot be recorded and must be refused (architecture, rule 10).
+  public func begin(_ request: CallRequest, _ routed: RoutedCall, caller: LegParty) -> LiveCall? {
+    let (name, type, tag) = routed.decision.serviceIdentity
+    let record = CallRecord(
+      id: request.id, started: loop.wallClock, caller: caller, calledAlias: request.alias.full,
+      serviceName: name,
+      serviceType: type, tag: tag, decision: routed.record)
+    guard recorder.began(record) else {
+      router.release(routed.admission)
+      return nil
+    }
+    let call = LiveCall(request: request, routed: routed, record: record, ledger: self)
+    calls[request.id] = call
+    onBegan?(call)
+    return call
+  }
+
+  fileprivate func finished(_ call: LiveCall) {
+    calls[call.id] = nil
+    router.release(call.routed.admission)
+    recorder.ended(call.record)
+    onFinished?(call)
+  }
+
+  /// Ends every call, for shutdown.
+  public func endAll(_ disconnect: Disconnect) {
+    for call in Array(calls.values) { call.onEndRequested?(disconnect) }
+  }
+}
+
+extension Decision {
+  /// Name, type and tag for the record.
+  var serviceIdentity: (name: String, type: String, tag: String) {
+    switch self {
+    case .service(let service): (service.name, service.kind.rawValue, service.tag)
+    case .gateway(let gateway): (gateway.name, "gateway", gateway.tag)
+    case .reject, .redirect: ("", "", "")
+    }
+  }
+}
