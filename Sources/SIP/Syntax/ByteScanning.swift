@@ -52,7 +52,9 @@ extension UnsafeRawBufferPointer {
     while i < end {
       let byte = self[i]
       if byte == .doubleQuote { return i + 1 }
-      i += byte == .backslash ? 2 : 1
+      if byte == .backslash { i += 1 }
+      guard i < end, self[i] != .lineFeed, self[i] != .carriageReturn else { break }
+      i += 1
     }
     throw SyntaxFault(.unterminatedQuotedString, position)
   }
@@ -127,7 +129,11 @@ func scanning<T>(
 }
 
 extension [UInt8] {
-  @inline(__always) mutating func append(_ text: String) { append(contentsOf: text.utf8) }
+  /// Copies the text in one piece: appending its UTF-8 view goes byte by byte.
+  @inline(__always) mutating func append(_ text: String) {
+    var text = text
+    text.withUTF8 { append(contentsOf: $0) }
+  }
   @inline(__always) mutating func append(_ text: StaticString) {
     append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }

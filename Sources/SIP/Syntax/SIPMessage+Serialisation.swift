@@ -87,8 +87,17 @@ extension SIPHeaders {
 extension [UInt8] {
   /// Text that must stay on its line.
   mutating func append(line text: String) {
-    let start = count
-    append(contentsOf: text.utf8)
-    for i in start..<count where self[i] == .carriageReturn || self[i] == .lineFeed { self[i] = .space }
+    var text = text
+    text.withUTF8 { line in
+      let start = count
+      append(contentsOf: line)
+      let bytes = UnsafeRawBufferPointer(line)
+      let range = 0..<line.count
+      guard
+        bytes.firstIndex(of: .lineFeed, in: range) != nil
+          || bytes.firstIndex(of: .carriageReturn, in: range) != nil
+      else { return }
+      for i in start..<count where self[i] == .carriageReturn || self[i] == .lineFeed { self[i] = .space }
+    }
   }
 }

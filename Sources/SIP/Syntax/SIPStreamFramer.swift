@@ -145,21 +145,26 @@ public struct SIPStreamFramer: Sendable {
   private mutating func findHeaderEnd(from searched: Int) -> Found? {
     let end = buffer.count
     // Step back over a line end that was cut in two.
-    var i = start + max(0, searched - 3)
-    while i < end {
-      guard let lineFeed = buffer[i..<end].firstIndex(of: .lineFeed) else { break }
-      var after = lineFeed + 1
-      if after < end, buffer[after] == .carriageReturn { after += 1 }
-      if after < end, buffer[after] == .lineFeed {
-        return measure(headerLength: after + 1 - start)
-      }
-      i = lineFeed + 1
-    }
+    let from = start + max(0, searched - 3)
+    let bodyStart = buffer.withUnsafeBytes { SIPStreamFramer.endOfHeaders($0, from..<end) }
+    if let bodyStart { return measure(headerLength: bodyStart - start) }
     guard end - start <= limits.headerSectionSize else {
       return Found(value: fail(SIPSyntaxError(.headerSectionTooLarge, offset: limits.headerSectionSize)))
     }
     state = .headers(searched: end - start)
     return Found(value: nil)
+  }
+
+  /// Where the body begins, after the first empty line of the range.
+  private static func endOfHeaders(_ bytes: Bytes, _ range: Range<Int>) -> Int? {
+    var i = range.lowerBound
+    while let lineFeed = bytes.firstIndex(of: .lineFeed, in: i..<range.upperBound) {
+      i = lineFeed + 1
+      var after = i
+      if after < range.upperBound, bytes[after] == .carriageReturn { after += 1 }
+      if after < range.upperBound, bytes[after] == .lineFeed { return after + 1 }
+    }
+    return nil
   }
 
   /// With the whole header section here, finds out where the message ends.
@@ -227,6 +232,8 @@ enum ContentLengthScan {
     while let start = next, start < bytes.count {
       var end = bytes.firstIndex(of: .lineFeed, in: start..<bytes.count) ?? bytes.count
       next = end + 1
+      let initial = bytes[start].asciiLowercased
+      guard initial == UInt8(ascii: "c") || initial == UInt8(ascii: "l") else { continue }
       let nameEnd = bytes.skipToken(start, end)
       let colon = bytes.skipBlanks(nameEnd, end)
       guard nameEnd > start, colon < end, bytes[colon] == .colon,

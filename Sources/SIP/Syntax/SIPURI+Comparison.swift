@@ -4,6 +4,7 @@ extension SIPURI {
   /// Whether two URIs name the same resource: RFC 3261 §19.1.4 for `sip:` and `sips:`, RFC 3966 §4 for `tel:`, equality for
   /// any other. Unlike `==` it is not transitive: a parameter that one URI lacks is often ignored.
   public func isEquivalent(to other: SIPURI) -> Bool {
+    if self == other { return true }
     guard scheme == other.scheme else { return false }
     switch scheme {
     case .sip, .sips: return isEquivalentSIP(to: other)
@@ -16,7 +17,7 @@ extension SIPURI {
     guard user == other.user, password == other.password, host.isEquivalent(to: other.host),
       port == other.port
     else { return false }
-    for (a, b) in [(self, other), (other, self)] where parameters != other.parameters {
+    for (a, b) in [(self, other), (other, self)] {
       for parameter in a.parameters {
         let name = percentDecoded(parameter.name)
         guard let match = b.parameters.first(where: { equalIgnoringASCIICase(percentDecoded($0.name), name) })

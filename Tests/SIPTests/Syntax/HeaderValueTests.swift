@@ -50,6 +50,7 @@ import Testing
     ("<sip:a@b>;;x", ""), ("<sip:a@b>;=", ""), ("<sip:a@b>;x=", ""), ("<sip:a@b>;x=\"y", ""),
     ("<sip:a@b> x", ""),
     ("sip:a@b?x=y", ""), ("< sip:a@b>", ""), ("\"a\\", ""),
+    ("\"a\nb\" <sip:a@b>", ""), ("\"a\\\rb\" <sip:a@b>", ""), ("<sip:a@b>;x=\"\n\"", ""),
   ])
   func readAndWrite(_ text: String, _ written: String) {
     #expect(NameAddress(text)?.description ?? "" == written)

@@ -96,6 +96,7 @@ import Testing
     ),
     ("tel:+1-201-555-0123", "tel:+1(201)555.0123"), ("tel:5;phone-context=+1-2", "tel:5;Phone-Context=+12"),
     ("sip:a@[2001:db8::1]", "sip:a@[2001:DB8:0::1]"),
+    ("sip:a@b;x=1;x", "sip:a@b;x=1;x"), ("tel:1;a=b;a=c", "tel:1;a=b;a=c"),
   ])
   func equivalent(_ a: String, _ b: String) throws {
     #expect(try SIPURI.parse(a).isEquivalent(to: SIPURI.parse(b)))
@@ -110,7 +111,7 @@ import Testing
     ("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting"),
     ("sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4"), ("sip:a@b", "sips:a@b"), ("sip:a@b", "sip:b"),
     ("sip:a@b;x=1", "sip:a@b;x=2"), ("sip:a:p@b", "sip:a@b"), ("sip:a%3Bb@c", "sip:a;b@c"),
-    ("tel:+12", "tel:12"), ("tel:1;a=b", "tel:1"), ("urn:a", "urn:b"),
+    ("tel:+12", "tel:12"), ("tel:1;a=b", "tel:1"), ("tel:1;a=b", "tel:1;a=c"), ("urn:a", "urn:b"),
   ])
   func notEquivalent(_ a: String, _ b: String) throws {
     #expect(try !SIPURI.parse(a).isEquivalent(to: SIPURI.parse(b)))
