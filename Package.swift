@@ -19,6 +19,10 @@ let package = Package(
   products: [
     .executable(name: "tandem", targets: ["tandem"]),
     .library(name: "TandemCores", targets: ["CallModel", "SIP", "SDP", "PolicyEngine", "MediaRelay"]),
+    // One each, so that a package that needs one parser (Fuzz) builds only that.
+    .library(name: "SIP", targets: ["SIP"]),
+    .library(name: "SDP", targets: ["SDP"]),
+    .library(name: "PolicyEngine", targets: ["PolicyEngine"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
