@@ -108,14 +108,15 @@ let package = Package(
       name: "RouterTests", dependencies: ["Router", "PolicyEngine", "CallModel"],
       swiftSettings: strict),
     .testTarget(
-      name: "MediaRelayTests", dependencies: ["MediaRelay", "CallModel", "CSRTPOracle"],
+      name: "MediaRelayTests", dependencies: ["MediaRelay", "CMediaIO", "CallModel", "CSRTPOracle"],
       swiftSettings: strict),
     .testTarget(
-      name: "DNSResolverTests", dependencies: ["DNSResolver", "CallModel", nio, nioPosix],
+      name: "DNSResolverTests",
+      dependencies: ["DNSResolver", "SIPTransport", "SIP", "CallModel", nio, nioPosix],
       swiftSettings: strict),
     .testTarget(
       name: "SIPTransportTests",
-      dependencies: ["SIPTransport", "DNSResolver", "SIP", "CallModel", nio, nioPosix, log],
+      dependencies: ["SIPTransport", "SIP", "CallModel", nio, nioPosix, log],
       swiftSettings: strict),
     .testTarget(name: "RecordsTests", dependencies: ["Records", "CallModel"], swiftSettings: strict),
     .testTarget(

@@ -46,13 +46,6 @@ int mio_local_address(int fd, mio_address *out) {
   return getsockname(fd, &out->u.any, &out->length);
 }
 
-int mio_discard(int fd, int limit) {
-  char byte;
-  int n = 0;
-  while (n < limit && recv(fd, &byte, 1, MSG_DONTWAIT | MSG_TRUNC) >= 0) n++;
-  return n;
-}
-
 int mio_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
 int mio_epoll_add(int epoll, int fd, uint64_t tag) {

@@ -211,14 +211,16 @@ final class PortPool: Sendable {
 
   /// Binds a random pair that has no socket. Ports other programs hold are passed over, a bounded number of times.
   private func open(_ state: inout State, _ bank: Int, _ dscp: UInt8) -> Int32? {
-    var attempts = min(32, state.banks[bank].closed.count)
-    while attempts > 0 {
-      attempts -= 1
-      let i = Int.random(in: state.banks[bank].closed.indices)
+    // Drawn without putting back: a port another program holds is tried once.
+    var candidates = state.banks[bank].closed.count
+    for _ in 0..<min(32, candidates) {
+      let i = Int.random(in: 0..<candidates)
       let slot = state.banks[bank].closed[i]
       let fd = bind(state, bank, slot, rtcp: false, dscp)
-      if fd < 0 { continue }
-      state.banks[bank].closed.swapAt(i, state.banks[bank].closed.count - 1)
+      candidates -= 1
+      state.banks[bank].closed.swapAt(i, candidates)
+      guard fd >= 0 else { continue }
+      state.banks[bank].closed.swapAt(candidates, state.banks[bank].closed.count - 1)
       state.banks[bank].closed.removeLast()
       state.pairs[Int(slot)] = Pair(rtpFD: fd, dscp: dscp)
       return slot

@@ -204,14 +204,12 @@ struct RelayLoop: ~Copyable {
     streams = stream
     streamCount += 1
     if streamCount == 1 { nextSweep = now + RelayLoop.sweepInterval }
+    // Nothing needs to be thrown away here: a reused socket has been read by this thread all along, and what waits in a
+    // new one is early media of this call.
     for (name, initial) in [
       (RelaySideName.a, stream.pointee.initialA), (.b, stream.pointee.initialB),
     ] {
       guard let initial else { continue }
-      // What waited in a reused socket belongs to the call before.
-      let fds = (initial.pointee.rtpFD, initial.pointee.rtcpFD)
-      strays &+= UInt64(mio_discard(fds.0, 64))
-      if fds.1 >= 0 { strays &+= UInt64(mio_discard(fds.1, 64)) }
       apply(initial, to: stream.pointee.side(name))
     }
     stream.pointee.initialA = nil

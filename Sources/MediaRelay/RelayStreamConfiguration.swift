@@ -61,7 +61,10 @@ public struct TelephoneEvent: Sendable, Hashable {
 
   /// The event of a DTMF character, nil when it is none of `0123456789*#ABCD` (any case) or `!` (flash).
   public init?(digit: Character, duration: TimeSpan = .milliseconds(160)) {
-    guard let code = TelephoneEvent.codes.firstIndex(of: Character(digit.uppercased())) else { return nil }
+    // Not `uppercased()`: it may yield several characters.
+    guard let ascii = digit.asciiValue else { return nil }
+    let upper = (97...100).contains(ascii) ? ascii - 32 : ascii
+    guard let code = TelephoneEvent.codes.firstIndex(of: Character(UnicodeScalar(upper))) else { return nil }
     self.init(code: UInt8(code), duration: duration)
   }
 

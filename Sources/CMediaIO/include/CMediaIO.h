@@ -108,9 +108,6 @@ int mio_cores(void);
 int mio_udp_socket(const mio_address *local, uint8_t dscp, int receive_buffer);
 int mio_set_dscp(int fd, bool v6, uint8_t dscp);
 int mio_local_address(int fd, mio_address *out);
-/// Throws away what waits in the socket, at most `limit` datagrams; returns how many.
-int mio_discard(int fd, int limit);
-
 int mio_epoll_create(void);
 int mio_epoll_add(int epoll, int fd, uint64_t tag);
 int mio_epoll_remove(int epoll, int fd);
