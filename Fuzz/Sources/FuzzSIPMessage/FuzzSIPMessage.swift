@@ -1,7 +1,7 @@
 import SIP
 
-/// Any datagram is refused or read without a trap; what was read can be written, and writing it again gives the same
-/// bytes.
+/// Any datagram is refused or read without a trap; what was read can be written, and writing it again gives
+/// the same bytes.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzSIPMessage(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
   let message: SIPMessage
@@ -13,7 +13,8 @@ public func fuzzSIPMessage(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
   }
   readEverything(message)
   let bytes = message.serialised()
-  // Escaping and quoting make a message longer, so that limits of the first reading are too tight for the second.
+  // Escaping and quoting make a message longer, so that limits of the first reading are too tight for the
+  // second.
   let wide = SIPLimits(
     messageSize: .max, headerSectionSize: .max, headerLength: .max, uriLength: .max, bodySize: .max)
   guard let again = try? SIPParser.parse(bytes, limits: wide) else { fatalError("refused what it wrote") }

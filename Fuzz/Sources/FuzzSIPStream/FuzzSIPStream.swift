@@ -1,7 +1,7 @@
 import SIP
 
-/// A stream is cut into the same messages and keep-alives however its bytes arrive. The first byte of the input seeds the
-/// cuts and the side.
+/// A stream is cut into the same messages and keep-alives however its bytes arrive. The first byte of the
+/// input seeds the cuts and the side.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzSIPStream(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
   guard let data, size > 0 else { return 0 }
@@ -28,8 +28,8 @@ public func fuzzSIPStream(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
   return 0
 }
 
-/// The events in a form that can be compared: a failure may be known before all of its headers are there, so that what
-/// could be answered differs.
+/// The events in a form that can be compared: a failure may be known before all of its headers are there, so
+/// that what could be answered differs.
 private func take(_ framer: inout SIPStreamFramer) -> [String] {
   var events: [String] = []
   while let event = framer.next() {

@@ -1,7 +1,7 @@
 import SIP
 
-/// Any text is refused or read as a URI, address, Via and other header values without a trap; what was read is written in
-/// a form that reads as itself.
+/// Any text is refused or read as a URI, address, Via and other header values without a trap; what was read
+/// is written in a form that reads as itself.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzSIPURI(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
   let text = String(decoding: UnsafeBufferPointer(start: data, count: size), as: UTF8.self)

@@ -1,5 +1,5 @@
-/// A challenge or credentials: WWW-Authenticate, Proxy-Authenticate, Authorization, Proxy-Authorization (RFC 3261 §25.1,
-/// RFC 8760).
+/// A challenge or credentials: WWW-Authenticate, Proxy-Authenticate, Authorization, Proxy-Authorization (RFC
+/// 3261 §25.1, RFC 8760).
 public struct AuthenticationField: Hashable, Sendable, CustomStringConvertible {
   /// `Digest`, `Bearer` and others, as written; compare without case.
   public var scheme: String
@@ -44,8 +44,8 @@ public struct AuthenticationField: Hashable, Sendable, CustomStringConvertible {
   /// Whether the scheme is Digest.
   public var isDigest: Bool { equalIgnoringASCIICase(scheme, "digest") }
 
-  /// The value of a parameter, its name compared without case. Setting a value that is new decides from the name and the
-  /// grammar whether it is quoted.
+  /// The value of a parameter, its name compared without case. Setting a value that is new decides from the
+  /// name and the grammar whether it is quoted.
   public subscript(name: String) -> String? {
     get { parameters.value(of: name) }
     set {
@@ -64,8 +64,8 @@ public struct AuthenticationField: Hashable, Sendable, CustomStringConvertible {
     parameters.append(parameter)
   }
 
-  /// What the grammar of Digest has as quoted strings; the list of `qop` in a challenge is quoted as well, but must be
-  /// appended so.
+  /// What the grammar of Digest has as quoted strings; the list of `qop` in a challenge is quoted as well,
+  /// but must be appended so.
   private static let quotedNames: Set<String> = [
     "username", "realm", "nonce", "uri", "response", "cnonce", "opaque", "domain",
   ]

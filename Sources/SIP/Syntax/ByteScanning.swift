@@ -1,6 +1,7 @@
 import Glibc
 
-/// The bytes a scanner works on. Positions are offsets from its start; every scanner is given the end it may not pass.
+/// The bytes a scanner works on. Positions are offsets from its start; every scanner is given the end it may
+/// not pass.
 typealias Bytes = UnsafeRawBufferPointer
 
 extension UnsafeRawBufferPointer {
@@ -85,8 +86,8 @@ extension UnsafeRawBufferPointer {
     return value
   }
 
-  /// Calls `body` with each element of a comma-separated list, trimmed. Commas inside quotes and angle brackets do not
-  /// separate. Empty elements are passed too.
+  /// Calls `body` with each element of a comma-separated list, trimmed. Commas inside quotes and angle
+  /// brackets do not separate. Empty elements are passed too.
   func forEachElement(
     _ range: Range<Int>, _ body: (Range<Int>) throws(SyntaxFault) -> Void
   ) throws(SyntaxFault) {
@@ -155,7 +156,8 @@ extension [UInt8] {
     append(.doubleQuote)
   }
 
-  /// Text with every byte outside `set` percent-encoded; an escape that stands in the text already stays as it is.
+  /// Text with every byte outside `set` percent-encoded; an escape that stands in the text already stays as
+  /// it is.
   mutating func append(escaping text: String, except set: ASCIIClass) {
     let bytes = Array(text.utf8)
     for (i, byte) in bytes.enumerated() {

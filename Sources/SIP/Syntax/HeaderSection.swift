@@ -1,4 +1,5 @@
-/// The header section of one message while it is read: the fields, and what was learnt about those that are checked.
+/// The header section of one message while it is read: the fields, and what was learnt about those that are
+/// checked.
 struct HeaderSection {
   let isRequest: Bool
   let limits: SIPLimits
@@ -117,8 +118,8 @@ struct HeaderSection {
     case .via:
       viaCount += 1
       guard viaCount <= limits.viaCount else { throw SyntaxFault(.tooManyVias, value.lowerBound) }
-      // The first is where the response goes, and who made the transaction; the others are not ours to read, but every
-      // value in the line must have its end.
+      // The first is where the response goes, and who made the transaction; the others are not ours to read,
+      // but every value in the line must have its end.
       if viaCount == 1 {
         try ViaLayout.scanList(bytes, value) { _ throws(SyntaxFault) in
           viaCount += 1
@@ -168,8 +169,8 @@ struct HeaderSection {
     }
   }
 
-  /// The headers without which a message can be neither matched nor answered (RFC 3261 §8.1.1), and CSeq against the
-  /// method of the request.
+  /// The headers without which a message can be neither matched nor answered (RFC 3261 §8.1.1), and CSeq
+  /// against the method of the request.
   func checkRequired(_ bytes: Bytes, method: Range<Int>?, at offset: Int) throws(SIPSyntaxError) {
     guard viaCount > 0 else { throw SIPSyntaxError(.missingHeader, offset: offset, header: .via) }
     for name in [SIPHeaderName.from, .to, .callID, .cSeq] where !seen.contains(name) {

@@ -67,8 +67,8 @@ public struct RAck: Hashable, Sendable, CustomStringConvertible {
   public var description: String { "\(rSeq) \(cSeq)" }
 }
 
-/// A value with parameters, `value;name=value`: Event, Subscription-State, Content-Disposition, Session-Expires and the
-/// like.
+/// A value with parameters, `value;name=value`: Event, Subscription-State, Content-Disposition,
+/// Session-Expires and the like.
 public struct ParameterizedValue: Hashable, Sendable, CustomStringConvertible {
   public var value: String
   public var parameters: [SIPURI.Parameter]
@@ -234,8 +234,8 @@ public struct ContentType: Hashable, Sendable, CustomStringConvertible {
 
 private func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" }
 
-/// A number of seconds or the like; one too large for 32 bits is read as the largest (RFC 3261 §20.19 leaves larger
-/// values to the implementation). Nil when it is not a number.
+/// A number of seconds or the like; one too large for 32 bits is read as the largest (RFC 3261 §20.19 leaves
+/// larger values to the implementation). Nil when it is not a number.
 func saturatedDecimal(_ text: some StringProtocol) -> UInt32? {
   guard !text.isEmpty, text.utf8.allSatisfy(\.isDigit) else { return nil }
   return UInt32(text) ?? .max

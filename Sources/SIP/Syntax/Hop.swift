@@ -1,7 +1,7 @@
 import CallModel
 
-/// Where a message came from, or goes to: transport, remote address, the listener it uses and, on a stream transport or a
-/// flow of RFC 5626, the connection. A response travels on the hop its request came from.
+/// Where a message came from, or goes to: transport, remote address, the listener it uses and, on a stream
+/// transport or a flow of RFC 5626, the connection. A response travels on the hop its request came from.
 public struct Hop: Hashable, Sendable, CustomStringConvertible {
   public var transport: SIPTransportProtocol
   public var remote: TransportAddress

@@ -13,8 +13,8 @@ public struct MultipartBody: Hashable, Sendable {
     /// The part's type; text/plain when it says none (RFC 2046 §5.2).
     public var contentType: ContentType { headers.contentType ?? ContentType("text", "plain") }
 
-    /// What to do with the part: the value of Content-Disposition in lower case. A part without one is `session` for SDP
-    /// and `render` for anything else (RFC 3261 §20.11).
+    /// What to do with the part: the value of Content-Disposition in lower case. A part without one is
+    /// `session` for SDP and `render` for anything else (RFC 3261 §20.11).
     public var disposition: String {
       headers.contentDisposition?.value.lowercased() ?? (contentType.isSDP ? "session" : "render")
     }
@@ -35,8 +35,10 @@ public struct MultipartBody: Hashable, Sendable {
 
   /// Reads the body of a message whose Content-Type is `contentType`.
   ///
-  /// Text before the first boundary and after the last is dropped (RFC 2046 §5.1.1). A line feed alone ends a line too.
-  /// - Throws: when the type has no boundary, the boundary never stands in the body or is never closed, a part's headers
+  /// Text before the first boundary and after the last is dropped (RFC 2046 §5.1.1). A line feed alone ends a
+  /// line too.
+  /// - Throws: when the type has no boundary, the boundary never stands in the body or is never closed, a
+  ///   part's headers
   ///   are malformed, or there are more parts than ``SIPLimits/bodyPartCount``.
   public init(
     _ body: [UInt8], contentType: ContentType, limits: SIPLimits = .stream
@@ -173,8 +175,8 @@ extension ContentType {
 }
 
 extension SIPMessage {
-  /// The session description of the message: its body, or the first such part of a multipart body, looked for at most two
-  /// levels deep. Nil when there is none.
+  /// The session description of the message: its body, or the first such part of a multipart body, looked for
+  /// at most two levels deep. Nil when there is none.
   public func sessionDescription(limits: SIPLimits = .stream) -> [UInt8]? {
     guard let type = headers.contentType, !body.isEmpty else { return nil }
     return SIPMessage.sessionDescription(in: body, type, limits, depth: 2)

@@ -43,7 +43,8 @@ struct NameAddressLayout {
     } else {
       let start = i
       while i < end, !bytes[i].isBlank, bytes[i] != .semicolon, bytes[i] != .comma {
-        // Without angle brackets it would be open whose headers these are: RFC 3261 §20.10 demands the brackets.
+        // Without angle brackets it would be open whose headers these are: RFC 3261 §20.10 demands the
+        // brackets.
         if bytes[i] == .questionMark { throw SyntaxFault(.malformedHeader, i) }
         i += 1
       }
@@ -59,8 +60,8 @@ struct NameAddressLayout {
       end: stop)
   }
 
-  /// Passes over an unquoted display name. Its grammar is tokens and blanks; `@`, `/` and others that peers write and
-  /// that cannot be mistaken for anything else are let through.
+  /// Passes over an unquoted display name. Its grammar is tokens and blanks; `@`, `/` and others that peers
+  /// write and that cannot be mistaken for anything else are let through.
   private static func skipPlainName(_ bytes: Bytes, _ position: Int, _ end: Int) -> Int {
     var i = position
     while i < end {
@@ -160,8 +161,8 @@ extension NameAddress: CustomStringConvertible, LosslessStringConvertible {
 }
 
 extension NameAddress {
-  /// The value of a header parameter, its name compared without case; an empty string for one that has no value. Setting
-  /// nil removes it; setting an empty string writes it without a value.
+  /// The value of a header parameter, its name compared without case; an empty string for one that has no
+  /// value. Setting nil removes it; setting an empty string writes it without a value.
   public subscript(name: String) -> String? {
     get { parameters.value(of: name) }
     set { parameters.set(name, to: newValue) }

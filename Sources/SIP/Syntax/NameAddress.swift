@@ -1,4 +1,5 @@
-/// `"Display" <uri>;param=value`: From, To, Contact, Route, Record-Route, Refer-To, P-Asserted-Identity and the like.
+/// `"Display" <uri>;param=value`: From, To, Contact, Route, Record-Route, Refer-To, P-Asserted-Identity and
+/// the like.
 public struct NameAddress: Hashable, Sendable {
   public var displayName: String?
   public var uri: SIPURI

@@ -38,8 +38,8 @@ extension SIPURI.Parameter {
     var isQuoted: Bool
   }
 
-  /// Reads `*( SEMI generic-param )` from `position` (RFC 3261 §25.1) and returns where it ends: at `end`, or at a comma
-  /// outside quotes.
+  /// Reads `*( SEMI generic-param )` from `position` (RFC 3261 §25.1) and returns where it ends: at `end`, or
+  /// at a comma outside quotes.
   @discardableResult
   static func scan(
     _ bytes: Bytes, _ position: Int, _ end: Int, _ body: (Layout) throws(SyntaxFault) -> Void
@@ -126,7 +126,8 @@ extension [SIPURI.Parameter] {
     return nil
   }
 
-  /// Sets, adds or (with nil) removes the parameter of this name. An empty string makes it one without a value.
+  /// Sets, adds or (with nil) removes the parameter of this name. An empty string makes it one without a
+  /// value.
   public mutating func set(_ name: String, to value: String?) {
     guard let value else { return removeAll { equalIgnoringASCIICase($0.name, name) } }
     let parameter = SIPURI.Parameter(name, value.isEmpty ? nil : value)
@@ -140,7 +141,8 @@ extension [SIPURI.Parameter] {
 
 extension ASCIIClass {
   static let parameterValue = ASCIIClass("-.!%*_+`'~[]:/=@?&$#(){}|^")
-  /// What a header parameter's value may have without quotes: `token`, or a host with its IPv6 colons and brackets.
+  /// What a header parameter's value may have without quotes: `token`, or a host with its IPv6 colons and
+  /// brackets.
   static let unquotedValue = ASCIIClass("-.!%*_+`'~[]:")
   static let uriParameterValue = ASCIIClass("-_.!~*'()[]/:&+$=,@")
 }

@@ -1,4 +1,5 @@
-/// The header field names we know by number: RFC 3261 §20 and the extensions of the IANA registry that peers use.
+/// The header field names we know by number: RFC 3261 §20 and the extensions of the IANA registry that peers
+/// use.
 extension SIPHeaderName {
   public static let via = SIPHeaderName(known: 1)
   public static let from = SIPHeaderName(known: 2)
@@ -215,7 +216,8 @@ let knownHeaderSpellings: [StaticString] = [
   "Refer-Events-At",
 ]
 
-/// Compact forms (RFC 3261 §7.3.3 and the extensions that define one): the letter, and the name it stands for.
+/// Compact forms (RFC 3261 §7.3.3 and the extensions that define one): the letter, and the name it stands
+/// for.
 let compactHeaderForms: [(letter: StaticString, name: SIPHeaderName)] = [
   ("v", .via),
   ("f", .from),

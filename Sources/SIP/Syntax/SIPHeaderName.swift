@@ -15,7 +15,8 @@ public struct SIPHeaderName: Hashable, Sendable, CustomStringConvertible {
     self.spelling = spelling
   }
 
-  /// The name in any case, in full or in its compact form. Whether it is a token is checked where a message is parsed.
+  /// The name in any case, in full or in its compact form. Whether it is a token is checked where a message
+  /// is parsed.
   public init(_ text: some StringProtocol) {
     var text = String(text)
     self = text.withUTF8 { SIPHeaderName(bytes: UnsafeRawBufferPointer($0)) }

@@ -1,5 +1,5 @@
-/// The headers every message has, and those of routing, read on demand. A value that is malformed reads as absent; what
-/// ``SIPParser`` accepted has well-formed ones.
+/// The headers every message has, and those of routing, read on demand. A value that is malformed reads as
+/// absent; what ``SIPParser`` accepted has well-formed ones.
 extension SIPHeaders {
   /// The first value of the first Via field.
   public var topVia: Via? {
@@ -64,7 +64,8 @@ extension SIPHeaders {
   public var referredBy: NameAddress? { self[.referredBy].flatMap { NameAddress($0 as String) } }
   public var remotePartyID: NameAddress? { addresses(.remotePartyID).first }
 
-  /// All values of a header that is a list of addresses, over all its fields. A malformed field ends that field's list.
+  /// All values of a header that is a list of addresses, over all its fields. A malformed field ends that
+  /// field's list.
   public func addresses(_ name: SIPHeaderName) -> [NameAddress] {
     var result: [NameAddress] = []
     for field in fields where field.name == name {
@@ -75,8 +76,8 @@ extension SIPHeaders {
     return result
   }
 
-  /// The elements of a comma-separated header over all its fields, trimmed, empty ones left out: Supported, Require,
-  /// Allow, Accept and the like.
+  /// The elements of a comma-separated header over all its fields, trimmed, empty ones left out: Supported,
+  /// Require, Allow, Accept and the like.
   public func tokens(_ name: SIPHeaderName) -> [String] {
     var result: [String] = []
     for field in fields where field.name == name {
@@ -132,8 +133,8 @@ extension SIPHeaders {
       .map { $0.filter { $0 != " " && $0 != "\t" }.lowercased() }.filter { !$0.isEmpty }
   }
 
-  /// The challenges or credentials of every field of this name (RFC 3261 §20.7, §20.27, §20.28, §20.44). A malformed one
-  /// is left out.
+  /// The challenges or credentials of every field of this name (RFC 3261 §20.7, §20.27, §20.28, §20.44). A
+  /// malformed one is left out.
   public func authenticationParameters(_ name: SIPHeaderName) -> [AuthenticationField] {
     all(name).compactMap { AuthenticationField($0) }
   }

@@ -1,4 +1,5 @@
-/// What a peer may ask the parser to hold. All counts are in bytes unless said; a value equal to the limit is accepted.
+/// What a peer may ask the parser to hold. All counts are in bytes unless said; a value equal to the limit is
+/// accepted.
 public struct SIPLimits: Hashable, Sendable {
   /// The whole message.
   public var messageSize: Int

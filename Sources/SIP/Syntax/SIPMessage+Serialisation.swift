@@ -6,8 +6,8 @@ extension SIPMessage {
     return bytes
   }
 
-  /// Writes the message. Content-Length is that of the body, whatever the header fields say; line ends inside a value,
-  /// which would start a field of their own, become spaces.
+  /// Writes the message. Content-Length is that of the body, whatever the header fields say; line ends inside
+  /// a value, which would start a field of their own, become spaces.
   public func append(to bytes: inout [UInt8]) {
     switch self {
     case .request(let request): request.append(to: &bytes)

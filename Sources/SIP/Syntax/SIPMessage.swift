@@ -67,8 +67,8 @@ public struct SIPMethod: RawRepresentable, Hashable, Sendable, CustomStringConve
   public static let publish = SIPMethod(rawValue: "PUBLISH")
 }
 
-/// The header fields of a message in the order they were received. Values are unfolded and trimmed, otherwise as written.
-/// A field that carries a comma-separated list stays one field until a typed accessor splits it.
+/// The header fields of a message in the order they were received. Values are unfolded and trimmed, otherwise
+/// as written. A field that carries a comma-separated list stays one field until a typed accessor splits it.
 public struct SIPHeaders: Hashable, Sendable {
   public struct Field: Hashable, Sendable {
     public var name: SIPHeaderName

@@ -1,7 +1,7 @@
 extension SIPParser {
-  /// What can be read of a request that was refused, for a response to it: the five headers that a response repeats
-  /// (RFC 3261 §8.2.6.2), as written. They may be malformed: a response goes back on the hop the request came from and
-  /// repeats them unread. Nil when one is missing, and for an ACK or a response.
+  /// What can be read of a request that was refused, for a response to it: the five headers that a response
+  /// repeats (RFC 3261 §8.2.6.2), as written. They may be malformed: a response goes back on the hop the
+  /// request came from and repeats them unread. Nil when one is missing, and for an ACK or a response.
   static func answerable(_ bytes: Bytes) -> SIPRequest? {
     var position = 0
     while position < bytes.count, bytes[position] == .carriageReturn || bytes[position] == .lineFeed {

@@ -1,9 +1,10 @@
 /// Reads SIP messages (RFC 3261 §7 and §25).
 ///
-/// A message is accepted when it can be routed and answered: start line, header field lines, the headers every message
-/// must have, and the addresses in Contact, Route and Record-Route are well-formed. Other headers are kept unread.
-/// Tolerated beyond the grammar: a line feed alone as line end, a missing Max-Forwards (RFC 2543), characters outside
-/// `token` in parameter values, and bytes that are not UTF-8 (read as U+FFFD).
+/// A message is accepted when it can be routed and answered: start line, header field lines, the headers
+/// every message must have, and the addresses in Contact, Route and Record-Route are well-formed. Other
+/// headers are kept unread. Tolerated beyond the grammar: a line feed alone as line end, a missing
+/// Max-Forwards (RFC 2543), characters outside `token` in parameter values, and bytes that are not UTF-8
+/// (read as U+FFFD).
 public enum SIPParser {
   /// How the end of the body is known.
   enum Framing {

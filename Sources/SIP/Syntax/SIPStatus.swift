@@ -1,7 +1,7 @@
 /// The registered response codes (RFC 3261 §21 and the IANA registry).
 public enum SIPStatus {
-  /// The registered reason phrase of a status; for any other the phrase of its class (RFC 3261 §8.1.3.2), e.g. 499 is
-  /// read as 400.
+  /// The registered reason phrase of a status; for any other the phrase of its class (RFC 3261 §8.1.3.2),
+  /// e.g. 499 is read as 400.
   public static func defaultReason(_ status: Int) -> String {
     switch status {
     case 100: "Trying"

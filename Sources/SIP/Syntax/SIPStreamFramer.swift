@@ -1,7 +1,8 @@
 /// Cuts a byte stream (TCP, TLS) into SIP messages and keep-alives (RFC 3261 §18.3, RFC 5626 §3.5.1).
 ///
-/// Feed it what arrives with ``append(_:)-(UnsafeRawBufferPointer)`` and take events with ``next()`` until there are none.
-/// It reads no clock: with ``hasPartialMessage`` the owner decides how long a peer may take to finish a message.
+/// Feed it what arrives with ``append(_:)-(UnsafeRawBufferPointer)`` and take events with ``next()`` until
+/// there are none. It reads no clock: with ``hasPartialMessage`` the owner decides how long a peer may take
+/// to finish a message.
 public struct SIPStreamFramer: Sendable {
   /// Who opened the connection. The opener sends pings (two CRLFs), the other side answers with pongs (one).
   public enum Side: Sendable {

@@ -42,9 +42,9 @@ public struct SIPSyntaxError: Error, Hashable, Sendable, CustomStringConvertible
   public var offset: Int
   /// The header field it is about, if one.
   public var header: SIPHeaderName?
-  /// The request as far as it could be read, when enough of Via, From, To, Call-ID and CSeq is there to answer it. Only
-  /// its method and those headers, as written, are meant to be used; an unreadable Request-URI has the scheme `invalid`. Nil
-  /// for a response and for an ACK, which are never answered.
+  /// The request as far as it could be read, when enough of Via, From, To, Call-ID and CSeq is there to
+  /// answer it. Only its method and those headers, as written, are meant to be used; an unreadable
+  /// Request-URI has the scheme `invalid`. Nil for a response and for an ACK, which are never answered.
   public var answerable: SIPRequest?
 
   public init(

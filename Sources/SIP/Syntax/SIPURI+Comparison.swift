@@ -1,8 +1,9 @@
 import CallModel
 
 extension SIPURI {
-  /// Whether two URIs name the same resource: RFC 3261 §19.1.4 for `sip:` and `sips:`, RFC 3966 §4 for `tel:`, equality for
-  /// any other. Unlike `==` it is not transitive: a parameter that one URI lacks is often ignored.
+  /// Whether two URIs name the same resource: RFC 3261 §19.1.4 for `sip:` and `sips:`, RFC 3966 §4 for
+  /// `tel:`, equality for any other. Unlike `==` it is not transitive: a parameter that one URI lacks is
+  /// often ignored.
   public func isEquivalent(to other: SIPURI) -> Bool {
     if self == other { return true }
     guard scheme == other.scheme else { return false }

@@ -43,8 +43,8 @@ extension SIPURI: CustomStringConvertible, LosslessStringConvertible {
     }
   }
 
-  /// The user part with its escapes resolved where that cannot change its meaning: an escaped delimiter, percent sign,
-  /// control character or byte that is not UTF-8 stays escaped (RFC 3261 §19.1.4).
+  /// The user part with its escapes resolved where that cannot change its meaning: an escaped delimiter,
+  /// percent sign, control character or byte that is not UTF-8 stays escaped (RFC 3261 §19.1.4).
   private static func unescapedUser(_ bytes: Bytes, _ range: Range<Int>) -> String {
     guard bytes.firstIndex(of: .percent, in: range) != nil else { return bytes.text(range) }
     var result: [UInt8] = []
@@ -143,8 +143,8 @@ extension SIPURI: CustomStringConvertible, LosslessStringConvertible {
 }
 
 extension SIPURI {
-  /// The value of a URI parameter, its name compared without case; an empty string for one that has no value. Setting nil
-  /// removes it; setting an empty string writes it without a value.
+  /// The value of a URI parameter, its name compared without case; an empty string for one that has no value.
+  /// Setting nil removes it; setting an empty string writes it without a value.
   public subscript(name: String) -> String? {
     get { parameters.value(of: name) }
     set { parameters.set(name, to: newValue) }

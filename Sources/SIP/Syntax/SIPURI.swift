@@ -1,6 +1,7 @@
 import CallModel
 
-/// A URI as SIP uses it: `sip:`, `sips:` and `tel:` in their parts, any other scheme whole (RFC 3261 §19.1, RFC 3966).
+/// A URI as SIP uses it: `sip:`, `sips:` and `tel:` in their parts, any other scheme whole (RFC 3261 §19.1,
+/// RFC 3966).
 public struct SIPURI: Hashable, Sendable {
   public enum Scheme: Hashable, Sendable {
     case sip, sips, tel
@@ -35,7 +36,8 @@ public struct SIPURI: Hashable, Sendable {
   }
 
   public var scheme: Scheme
-  /// The user part, percent-decoded where that is unambiguous; for `tel:` the number; for other schemes all after the colon.
+  /// The user part, percent-decoded where that is unambiguous; for `tel:` the number; for other schemes all
+  /// after the colon.
   public var user: String?
   public var password: Secret?
   public var host: Host

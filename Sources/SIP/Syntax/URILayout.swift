@@ -1,7 +1,7 @@
 import CallModel
 
-/// Where the parts of a URI stand in its bytes: found without building a string, so that a message can be validated and
-/// a single part read cheaply.
+/// Where the parts of a URI stand in its bytes: found without building a string, so that a message can be
+/// validated and a single part read cheaply.
 struct URILayout {
   enum Kind { case sip, sips, tel, other }
 
@@ -207,8 +207,8 @@ extension SIPURI.Host {
     }
   }
 
-  /// The address between brackets. The grammar of RFC 3261 allows a third colon before an embedded IPv4 address by
-  /// mistake; it is passed over (RFC 5118 §4.10).
+  /// The address between brackets. The grammar of RFC 3261 allows a third colon before an embedded IPv4
+  /// address by mistake; it is passed over (RFC 5118 §4.10).
   static func ipv6(_ bytes: Bytes, _ range: Range<Int>) -> IPAddress? {
     let text = bytes.text(range)
     if let address = IPAddress(text) { return address.isIPv6 ? address : nil }

@@ -143,8 +143,8 @@ extension Via: CustomStringConvertible, LosslessStringConvertible {
 }
 
 extension Via {
-  /// The value of a parameter, its name compared without case; an empty string for one that has no value. Setting nil
-  /// removes it; setting an empty string writes it without a value.
+  /// The value of a parameter, its name compared without case; an empty string for one that has no value.
+  /// Setting nil removes it; setting an empty string writes it without a value.
   public subscript(name: String) -> String? {
     get { parameters.value(of: name) }
     set { parameters.set(name, to: newValue) }

@@ -191,7 +191,8 @@ import Testing
 
   @Test func authentication() throws {
     let text =
-      "Digest realm=\"atlanta.com\", domain=\"sip:ss1.carrier.com\",qop=\"auth,auth-int\" , nonce=\"f84f1\\\"c\", "
+      "Digest realm=\"atlanta.com\", domain=\"sip:ss1.carrier.com\",qop=\"auth,auth-int\" , "
+      + "nonce=\"f84f1\\\"c\", "
       + "opaque=\"\", stale=FALSE, algorithm=MD5"
     let challenge = try AuthenticationField.parse(text)
     #expect(challenge.isDigest)

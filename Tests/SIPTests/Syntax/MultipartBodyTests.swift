@@ -12,7 +12,8 @@ import Testing
   @Test func readsParts() throws {
     let body = try parse(
       "preamble\r\n--xyz\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n\r\n--xyz  \r\n"
-        + "c: application/isup;\r\n version=itu-t92+\r\nContent-Disposition: signal;handling=optional\r\n\r\n\u{1}\u{2}\r\n"
+        + "c: application/isup;\r\n version=itu-t92+\r\nContent-Disposition: signal;handling=optional\r\n"
+        + "\r\n\u{1}\u{2}\r\n"
         + "--xyzzy is not it\r\n--xyz--\r\nepilogue\r\n--xyz\r\n")
     #expect(body.parts.count == 2)
     #expect(body.parts[0].contentType.isSDP)
@@ -70,7 +71,8 @@ import Testing
   @Test func findsTheSessionDescription() throws {
     let inner = "--in\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--in--"
     let outer =
-      "--out\r\nContent-Type: text/plain\r\n\r\nx\r\n--out\r\nContent-Type: multipart/alternative;boundary=in\r\n\r\n"
+      "--out\r\nContent-Type: text/plain\r\n\r\nx\r\n--out\r\n"
+      + "Content-Type: multipart/alternative;boundary=in\r\n\r\n"
       + inner + "\r\n--out--"
     let message = SIPMessage.response(
       SIPResponse(

@@ -3,7 +3,8 @@ import Testing
 
 @testable import SIP
 
-/// Random messages are written and read back; valid ones are damaged and must be refused or read, never crash.
+/// Random messages are written and read back; valid ones are damaged and must be refused or read, never
+/// crash.
 @Suite struct SIPMessagePropertyTests {
   @Test(arguments: 0..<400) func parseUndoesSerialise(_ seed: Int) throws {
     var random = MessageGenerator(seed: UInt64(seed))
