@@ -190,7 +190,9 @@ extension InviteSession {
 
   /// Sends what waited for a PRACK.
   func continueSetUp() {
-    guard let setUp = incoming, setUp.unacknowledged == nil, heldRequest == nil else { return }
+    guard let setUp = incoming, setUp.unacknowledged == nil, heldRequest == nil, sentOffer == nil else {
+      return
+    }
     if !setUp.queue.isEmpty {
       sendReliably(setUp.queue.removeFirst(), setUp)
     } else if let waiting = setUp.waitingAccept {

@@ -142,7 +142,9 @@ final class InviteSession {
     case .invite: receiveSetUpResponse(response, client, id, hop)
     case .abandonedInvite: receiveAbandoned(response, client, hop)
     case .reInvite: receiveReInviteResponse(response, client, id, hop)
-    case .update: receiveUpdateResponse(response, client, hop)
+    case .update:
+      receiveUpdateResponse(response, client, hop)
+      continueSetUp()
     case .prack: receivePrackResponse(response, client)
     case .bye: receiveByeResponse(response, client)
     case .refer(let transfer): receiveReferResponse(response, client, transfer)

@@ -21,7 +21,7 @@ public enum UserAgentOutput: Sendable {
 }
 
 /// Why a request got no final response.
-public enum RequestFailure: Hashable, Sendable {
+public enum RequestFailure: Error, Hashable, Sendable {
   /// Timer F, on the last hop.
   case timedOut
   case transportFailed
