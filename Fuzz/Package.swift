@@ -8,6 +8,7 @@ let fuzzers: [(name: String, product: String)] = [
   ("FuzzSIPMessage", "SIP"),
   ("FuzzSIPURI", "SIP"),
   ("FuzzSIPStream", "SIP"),
+  ("FuzzTransactions", "SIP"),
 ]
 
 let package = Package(

@@ -190,11 +190,6 @@ public struct DigestServer: Sendable {
     if text == uri.serialised() { return true }
     guard let claimed = try? SIPURI.parse(text) else { return false }
     return claimed.scheme == uri.scheme && claimed.user == uri.user && claimed.port == uri.port
-      && isSameHost(claimed.host, uri.host)
-  }
-
-  private func isSameHost(_ a: SIPURI.Host, _ b: SIPURI.Host) -> Bool {
-    if case .name(let x) = a, case .name(let y) = b { return equalIgnoringASCIICase(x, y) }
-    return a == b
+      && claimed.host.isEquivalent(to: uri.host)
   }
 }

@@ -10,9 +10,7 @@ struct RequestIdentity {
   var mergeKey: TransactionKey?
   var isInDialog: Bool
   var viaIndex: Int
-  var rport: TopVia.Rport
-  /// The port of sent-by, 0 when it has none.
-  var port: UInt16
+  var via: TopVia
 
   /// Nil when the request has no usable top Via or CSeq: it cannot be answered then.
   init?(_ request: SIPRequest, secret: UInt64) {
@@ -69,8 +67,7 @@ struct RequestIdentity {
       mergeKey = Self.finish(merge, method)
     }
     self.viaIndex = viaIndex
-    rport = via.rport
-    port = via.port
+    self.via = via
   }
 
   private static func finish(_ hash: Fingerprint, _ method: SIPMethod) -> TransactionKey {
@@ -83,14 +80,14 @@ struct RequestIdentity {
   /// address, and to the source port only if `rport` asks for it. `maddr` is not followed: it would let anybody aim our
   /// responses at a third party.
   func replyHop(_ hop: Hop) -> Hop {
-    guard hop.transport == .udp, rport == .absent else { return hop }
+    guard hop.transport == .udp, via.rport == .absent else { return hop }
     var reply = hop
     reply.remote.port = sentByPort(hop.transport)
     return reply
   }
 
   func sentByPort(_ transport: SIPTransportProtocol) -> UInt16 {
-    guard port == 0 else { return port }
+    guard via.port == 0 else { return via.port }
     switch transport {
     case .udp, .tcp: return 5060
     case .tls: return 5061

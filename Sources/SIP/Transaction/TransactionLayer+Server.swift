@@ -73,7 +73,7 @@ extension TransactionLayer {
     }
     var request = request
     let noted = withBytes(of: request.headers.fields[identity.viaIndex].value) { bytes in
-      TopVia(bytes)?.noting(hop.remote, in: bytes)
+      identity.via.noting(hop.remote, in: bytes)
     }
     if let noted { request.headers.fields[identity.viaIndex].value = noted }
 
