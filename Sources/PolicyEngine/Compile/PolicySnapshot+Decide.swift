@@ -21,6 +21,12 @@ extension PolicySnapshot {
     return (record.decision, record)
   }
 
+  /// Whether the pattern of rule `index` (in the order of evaluation) matches all of `text`, other conditions apart; nil
+  /// when it needed too much work, or there is no such rule.
+  public func pattern(ofRule index: Int, matches text: String) -> Bool? {
+    rules.indices.contains(index) ? rules[index].pattern.matches(text) : nil
+  }
+
   private func resolve(_ request: CallRequest, _ keepsAll: Bool, _ record: inout DecisionRecord) -> Decision {
     let globals = policy.globals
     guard globals.isEnabled(request.callProtocol) else { return .reject(.protocolDisabled) }
@@ -76,11 +82,7 @@ extension PolicySnapshot {
               winner = (i, nil)
             case .matched:
               outcome = .matched
-              winner = (
-                i,
-                rule.replacement?.expand(subject, workspace.vector)
-                  ?? String(decoding: subject, as: UTF8.self)
-              )
+              winner = (i, rule.alias(after: subject, parsed: parsed, workspace))
             }
           }
           if keepsAll || considered.count < DecisionRecord.considerationLimit || winner != nil {
@@ -108,6 +110,19 @@ extension PolicySnapshot {
         return winner
       }
     }
+  }
+}
+
+extension CompiledRule {
+  /// What the called alias becomes once the pattern has matched `subject`.
+  ///
+  /// Without a replacement it stays what was dialled, without scheme and parameters; only Skype for Business meetings
+  /// behind a reception need all of the original.
+  func alias(
+    after subject: UnsafeBufferPointer<UInt8>, parsed: UnsafeBufferPointer<UInt8>, _ workspace: MatchWorkspace
+  ) -> String {
+    if let replacement { return replacement.expand(subject, workspace.vector) }
+    return String(decoding: gateway.target == .mssipServer ? subject : parsed, as: UTF8.self)
   }
 }
 

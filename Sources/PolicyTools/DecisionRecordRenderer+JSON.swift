@@ -1,0 +1,101 @@
+import CallModel
+import PolicyEngine
+
+extension DecisionRecordRenderer {
+  /// The same facts as ``text(_:)``, under stable keys.
+  public func json(_ record: DecisionRecord) -> String {
+    let policy = policy?.version.description == record.policyVersion ? policy : nil
+    let sentence = RuleSentence(record: record, policy: policy)
+    var pairs: [(String, JSONText)] = [
+      ("policy_version", .string(record.policyVersion)),
+      ("direction", .string(record.direction.rawValue)),
+      ("protocol", .string(record.callProtocol.rawValue)),
+      ("caller", JSONText(caller)),
+      ("registered", .boolean(record.isRegistered)),
+      ("location", JSONText(record.location)),
+      (
+        "alias",
+        .object([
+          ("full", .string(record.alias.full)), ("parsed", .string(record.alias.parsed)),
+          ("local", .string(record.alias.local)), ("has_pin", .boolean(record.alias.pin != nil)),
+        ])
+      ),
+      ("service", JSONText(record.service)),
+    ]
+    pairs.append(
+      (
+        "considered",
+        .array(
+          record.considered.map { consideration in
+            .object([
+              ("index", .integer(consideration.rule)),
+              ("rule", .string(sentence.name(consideration.rule))),
+              ("priority", sentence.priority(consideration.rule).map(JSONText.integer) ?? .null),
+              ("outcome", .string(consideration.outcome.word)),
+              ("reason", .string(sentence.reason(consideration))),
+              ("near", JSONText(sentence.nearMiss(consideration))),
+            ])
+          })
+      ))
+    pairs.append(("omitted", .integer(record.omittedConsiderations)))
+    pairs.append(("rule", JSONText(record.rule)))
+    pairs.append(("replaced", JSONText(record.replaced)))
+    pairs.append(("decision", decision(record, policy)))
+    return JSONText.object(pairs).text
+  }
+
+  private func decision(_ record: DecisionRecord, _ policy: PolicySnapshot?) -> JSONText {
+    switch record.decision {
+    case .service(let service):
+      return .object([
+        ("kind", .string("service")), ("name", .string(service.name)),
+        ("type", .string(service.kind.rawValue)),
+        ("tag", .string(service.tag)),
+      ])
+    case .gateway(let gateway):
+      let target = TargetSentence(gateway: gateway, policy: policy, caller: caller)
+      let attempts = target.attempts.map { attempt -> JSONText in
+        .object([
+          ("place", .integer(attempt.place)), ("trunk", .string(attempt.via)),
+          ("called", .string(attempt.called)), ("calling", JSONText(attempt.calling)),
+          ("weight", attempt.weight.map(JSONText.integer) ?? .null),
+          ("ring_timeout_ms", .integer(Int(attempt.ringTimeout.milliseconds))),
+        ])
+      }
+      return .object([
+        ("kind", .string("gateway")), ("name", .string(gateway.name)), ("tag", .string(gateway.tag)),
+        ("target", .string(gateway.target.rawValue)),
+        ("protocol", .string(gateway.outgoingProtocol.rawValue)),
+        ("remote_alias", .string(gateway.remoteAlias)),
+        ("outgoing_location", JSONText(gateway.outgoingLocation)), ("attempts", .array(attempts)),
+        (
+          "continue_on",
+          .array(Cause.allCases.filter(gateway.continueOn.contains).map { .string($0.rawValue) })
+        ),
+        ("capability", .string(gateway.callCapability.rawValue)),
+        ("media_encryption", .string(gateway.mediaEncryption.rawValue)),
+        ("explanation", .array(target.lines.map(JSONText.string))),
+      ])
+    case .reject(let rejection):
+      return .object([("kind", .string("reject")), ("reason", .string(rejection.rawValue))])
+    case .redirect(let alias):
+      return .object([("kind", .string("redirect")), ("alias", .string(alias))])
+    }
+  }
+}
+
+extension RuleConsideration.Outcome {
+  /// The name of the condition in JSON (routing reference §25).
+  public var word: String {
+    switch self {
+    case .matched: "matched"
+    case .disabled: "disabled"
+    case .direction: "direction"
+    case .callProtocol: "protocol"
+    case .registered: "registered"
+    case .location: "location"
+    case .pattern: "pattern"
+    case .patternError: "pattern_error"
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import CallModel
+import PolicyEngine
+
+/// Says in words why a rule did not take a call, and how near it was.
+struct RuleSentence {
+  let record: DecisionRecord
+  /// nil: the record was made by another version, whose rules are not at hand.
+  let policy: PolicySnapshot?
+
+  func name(_ index: Int) -> String {
+    guard let policy, index < policy.policy.rules.count else { return "rule \(index + 1)" }
+    return policy.policy.rules[index].name
+  }
+
+  func priority(_ index: Int) -> Int? {
+    guard let policy, index < policy.policy.rules.count else { return nil }
+    return policy.policy.rules[index].priority
+  }
+
+  /// The text that the rule's pattern sees.
+  private func subject(_ rule: CallRoutingRule) -> String {
+    rule.matchesFullAlias ? record.alias.full : record.alias.parsed
+  }
+
+  func reason(_ consideration: RuleConsideration) -> String {
+    guard let policy, consideration.rule < policy.policy.rules.count else {
+      return plain(consideration.outcome)
+    }
+    let rule = policy.policy.rules[consideration.rule]
+    switch consideration.outcome {
+    case .matched: return "matches"
+    case .disabled: return "it is disabled"
+    case .direction:
+      let wanted = rule.matchesIncoming ? "incoming" : rule.matchesOutgoing ? "outgoing" : "no"
+      return
+        "it is for \(wanted) calls, and this one is \(record.direction == .dialOut ? "outgoing" : "incoming")"
+    case .callProtocol:
+      let boxes = CallProtocol.allCases.filter(rule.protocols.contains).map(\.rawValue)
+      let wanted = boxes.isEmpty ? "no protocol" : boxes.joined(separator: ", ")
+      return "it is for callers by \(wanted), and this one comes by \(record.callProtocol.ruleClass.rawValue)"
+    case .registered: return "it is for registered devices only, and the caller is not registered"
+    case .location:
+      let here = record.location.map { "“\($0)”" } ?? "unknown"
+      return "it is for location “\(rule.sourceLocation ?? "")”, and the call's location is \(here)"
+    case .pattern: return "the pattern \(rule.pattern) does not match all of “\(subject(rule))”"
+    case .patternError: return "the pattern \(rule.pattern) needs too much work on “\(subject(rule))”"
+    }
+  }
+
+  private func plain(_ outcome: RuleConsideration.Outcome) -> String {
+    switch outcome {
+    case .matched: "matches"
+    case .disabled: "it is disabled"
+    case .direction: "it is for the other direction"
+    case .callProtocol: "it is not for the caller's protocol"
+    case .registered: "it is for registered devices only"
+    case .location: "it is for another location"
+    case .pattern: "the pattern does not match"
+    case .patternError: "the pattern needs too much work"
+    }
+  }
+
+  /// What would have made the rule match: another condition's only failure, or a small change of the alias.
+  func nearMiss(_ consideration: RuleConsideration) -> String? {
+    guard let policy, consideration.rule < policy.policy.rules.count else { return nil }
+    let index = consideration.rule
+    let rule = policy.policy.rules[index]
+    switch consideration.outcome {
+    case .matched, .patternError: return nil
+    case .disabled, .direction, .callProtocol, .registered, .location:
+      guard policy.pattern(ofRule: index, matches: subject(rule)) == true else { return nil }
+      return "the pattern would match"
+    case .pattern:
+      for variant in variants(rule) where policy.pattern(ofRule: index, matches: variant.text) == true {
+        return "it would match \(variant.change): “\(variant.text)”"
+      }
+      return nil
+    }
+  }
+
+  private func variants(_ rule: CallRoutingRule) -> [(text: String, change: String)] {
+    let text = subject(rule)
+    var variants: [(String, String)] = []
+    if rule.matchesFullAlias { variants.append((record.alias.parsed, "without match_full")) }
+    if !rule.matchesFullAlias, record.alias.full != text {
+      variants.append((record.alias.full, "with match_full"))
+      if record.alias.local != text { variants.append((record.alias.local, "with the scheme")) }
+    }
+    if text.hasPrefix("+") { variants.append((String(text.dropFirst()), "without the leading +")) }
+    if text.hasPrefix("00") { variants.append(("+" + text.dropFirst(2), "with + instead of 00")) }
+    if text.first?.isNumber == true { variants.append(("+" + text, "with a leading +")) }
+    if let at = text.firstIndex(of: "@"), at != text.startIndex {
+      variants.append((String(text[..<at]), "without the domain"))
+    } else if let domain = policy?.policy.globals.domain, !text.contains(":") {
+      variants.append(("\(text)@\(domain)", "with the domain"))
+    }
+    if text.count > 1 {
+      variants.append((String(text.dropFirst()), "without the first character"))
+      variants.append((String(text.dropLast()), "without the last character"))
+    }
+    return variants.filter { $0.0 != text }
+  }
+}

@@ -1,0 +1,97 @@
+import ArgumentParser
+import CallModel
+import Foundation
+import PolicyEngine
+import PolicyTools
+
+/// `tandem explain`: what a policy would do with one call, and why.
+struct ExplainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "explain", abstract: "Explain what the policy does with a call.",
+    discussion: """
+      Decides as a live call would be decided and shows every rule on the way with the first condition that failed. \
+      Exit codes: 0 explained, 1 the policy has errors, 2 wrong usage.
+      """)
+
+  @Argument(help: "What is dialled: 9196, bob@example.org, sip:bob@example.org;transport=tls …")
+  var alias: String
+
+  @Option(help: "Directory with the policy's *.yaml files.")
+  var policy = "policies"
+
+  @Option(
+    name: .customLong("protocol"), help: "The caller's protocol: sip, h323, mssip, webrtc, rtmp, teams, api.")
+  var callProtocol: CallProtocol = .sip
+
+  @Option(help: "The calling alias.")
+  var from = "sip:anonymous@anonymous.invalid"
+
+  @Flag(help: "The caller is registered here.")
+  var registered = false
+
+  @Option(help: "The alias the caller is registered as (implies --registered).")
+  var registeredAs: String?
+
+  @Option(help: "The location of the call; otherwise that of --source.")
+  var location: String?
+
+  @Option(help: "The address the call comes from.")
+  var source: IPAddress?
+
+  @Option(help: "The time of the call, ISO 8601; otherwise now.")
+  var at: WallClock?
+
+  @Option(help: "in, out or non-dial.")
+  var direction: ExplainedDirection = .in
+
+  @Flag(name: .customLong("all"), help: "List every rule, also of a long policy.")
+  var listsEveryRule = false
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() throws {
+    let outcome = PolicyLoader.load(directory: policy, secrets: .system(areRequired: false))
+    guard let snapshot = outcome.snapshot else {
+      let text = outcome.errors.map { $0.excerpt + "\n" }.joined(separator: "\n")
+      FileHandle.standardError.write(Data(text.utf8))
+      throw ExitCode(1)
+    }
+    if let location, snapshot.location(named: location) == nil {
+      let known = snapshot.policy.locations.map(\.name).joined(separator: ", ")
+      throw ValidationError("There is no location named “\(location)”. Known: \(known)")
+    }
+    let now = WallClock(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
+    let call = ExplainedCall(
+      alias: alias, callProtocol: callProtocol, direction: direction.direction, from: from,
+      registeredAlias: registeredAs, isRegistered: registered, location: location, source: source,
+      at: at ?? now)
+    let renderer = DecisionRecordRenderer(policy: snapshot, caller: from, listsEveryRule: listsEveryRule)
+    let record = call.decide(by: snapshot)
+    print(json ? renderer.json(record) : renderer.text(record), terminator: "")
+  }
+}
+
+/// The words of `--direction`.
+enum ExplainedDirection: String, ExpressibleByArgument, CaseIterable {
+  case `in`, out
+  case nonDial = "non-dial"
+
+  var direction: CallDirection {
+    switch self {
+    case .in: .dialIn
+    case .out: .dialOut
+    case .nonDial: .nonDial
+    }
+  }
+}
+
+extension CallProtocol: ExpressibleByArgument {}
+
+extension IPAddress: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
+
+extension WallClock: ExpressibleByArgument {
+  public init?(argument: String) { self.init(iso8601: argument) }
+}
