@@ -70,6 +70,8 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    .target(name: "StructuredLogging", dependencies: [log], swiftSettings: strict),
+
     // Calls.
     .target(
       name: "Gateway",
@@ -86,10 +88,9 @@ let package = Package(
       name: "tandem",
       dependencies: [
         "CallModel", "SIP", "SDP", "PolicyEngine", "PolicyTools", "Router", "Gateway", "MediaRelay",
-        "Conferences", "Records", "SIPTransport", "DNSResolver", "TestCaller",
-        nio, nioPosix, nioSSL, log,
+        "Conferences", "Records", "SIPTransport", "DNSResolver", "StructuredLogging", "TestCaller",
+        nio, nioPosix, log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),
 

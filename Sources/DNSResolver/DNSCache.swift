@@ -65,7 +65,7 @@ struct DNSCache {
       stale = configuration.staleLifetime
     case .noData, .noSuchName:
       keep = min(.seconds(Int64(lifetime ?? 5)), configuration.maximumNegativeLifetime)
-    case .failed(.timeout), .failed(.serverFailure), .failed(.unreachable):
+    case .failed(.timeout), .failed(.serverFailure):
       keep = configuration.failureLifetime
     case .failed:
       return

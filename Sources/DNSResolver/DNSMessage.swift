@@ -182,8 +182,9 @@ struct DNSMessage {
           limit = target
           continue
         }
-        guard length <= 63, length < bytes.count - here, text.count + length <= 254 else { throw Malformed() }
+        guard length <= 63, length < bytes.count - here else { throw Malformed() }
         if !text.isEmpty { text.append(UInt8(ascii: ".")) }
+        guard text.count + length <= 253 else { throw Malformed() }
         for byte in bytes[here + 1...here + length] {
           guard byte > 0x20, byte < 0x7f, byte != UInt8(ascii: ".") else { throw Malformed() }
           text.append((0x41...0x5a).contains(byte) ? byte | 0x20 : byte)

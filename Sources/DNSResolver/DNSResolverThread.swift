@@ -104,7 +104,7 @@ final class DNSResolverThread {
       let answer: DNSAnswer = family.isEmpty ? .noData : .records(family.map { .address($0) })
       return engine.complete(question, answer, lifetime: nil, isCachable: false)
     }
-    guard let channel else { return engine.complete(question, .failed(.unreachable), lifetime: nil) }
+    guard let channel else { return engine.complete(question, .failed(.serverFailure), lifetime: nil) }
     let argument = Unmanaged.passRetained(Pending(self, question)).toOpaque()
     let callback: ares_callback = { argument, status, _, bytes, count in
       guard let argument else { return }
@@ -196,7 +196,6 @@ extension DNSFailure {
     self =
       switch status {
       case ARES_ETIMEOUT: .timeout
-      case ARES_ECONNREFUSED: .unreachable
       case ARES_EBADNAME: .invalidName
       case ARES_EDESTRUCTION, ARES_ECANCELLED: .cancelled
       case ARES_ENOMEM: .overloaded
