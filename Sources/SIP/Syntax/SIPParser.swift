@@ -5,6 +5,9 @@
 /// headers are kept unread. Tolerated beyond the grammar: a line feed alone as line end, a missing
 /// Max-Forwards (RFC 2543), characters outside `token` in parameter values, and bytes that are not UTF-8
 /// (read as U+FFFD).
+///
+/// Content-Length is not among the headers of what is read: it has done its work, and writing a message counts
+/// the body anew.
 public enum SIPParser {
   /// How the end of the body is known.
   enum Framing {
