@@ -93,6 +93,9 @@ public final class SIPEndpoint: LegDialer {
     flush()
   }
 
+  /// Another policy is in force.
+  public func policyChanged() { trunks.policyChanged() }
+
   // MARK: The user agent's orders
 
   /// Carries out what the user agent orders, until nothing is left. Handlers may give it new commands meanwhile.

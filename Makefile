@@ -1,0 +1,57 @@
+# What a developer, a newcomer and CI run. Everything sets itself up: `make run` and `make test` work on a fresh clone.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+RELEASE := .build/release/tandem
+FORMATTED := Package.swift Sources Tests Fuzz Benchmarks
+
+.PHONY: help setup build run demo test bench lint format fuzz docs clean
+
+help:
+	@echo "make run      set up, build, and serve the example policies on this machine's loopback"
+	@echo "make demo     one call from end to end, with its explanation and its record, in under a minute"
+	@echo "make test     set up and run every test"
+	@echo "make build    the release binary: $(RELEASE)"
+	@echo "make bench    performance beside Kamailio and rtpengine (QUICK=1: under a minute)"
+	@echo "make lint     format, imports, file sizes; what CI checks before the tests"
+	@echo "make format   put the sources into the house format"
+	@echo "make fuzz     fuzz the parsers (SECONDS_EACH=60)"
+	@echo "make docs     write the generated documents anew"
+
+setup:
+	@scripts/setup build
+
+build: setup
+	swift build -c release --product tandem
+
+run: build
+	@scripts/make-certificate var/tls
+	$(RELEASE) serve --policies policies --state var
+
+demo: build
+	$(RELEASE) demo
+
+test:
+	@scripts/setup build test
+	swift build --build-tests
+	swift test --skip-build
+
+bench:
+	@scripts/setup build bench
+	swift build -c release --product tandem
+	Benchmarks/run $(if $(QUICK),--quick)
+
+lint:
+	@scripts/lint
+
+format:
+	swift format --in-place --recursive --configuration .swift-format $(wildcard $(FORMATTED))
+
+fuzz: setup
+	Fuzz/run $(or $(SECONDS_EACH),60)
+
+docs: build
+	$(RELEASE) schema > docs/policy.schema.json
+
+clean:
+	rm -rf .build Fuzz/.build Benchmarks/.build

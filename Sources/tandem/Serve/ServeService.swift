@@ -1,0 +1,195 @@
+import CallModel
+import DNSResolver
+import Foundation
+import Logging
+import MediaRelay
+import NIOCore
+import NIOPosix
+import PolicyEngine
+import Records
+import SIPTransport
+import UnixSignals
+
+struct ServeOptions: Sendable {
+  var policies: String
+  var state: String
+  /// Seconds.
+  var drain: Int
+  var watchesFiles: Bool
+}
+
+/// The running service: policy, records, media plane and signalling, from start to stop.
+final class ServeService: Sendable {
+  private let options: ServeOptions
+  private let log: Logger
+  private let group: MultiThreadedEventLoopGroup
+  private let eventLoop: any EventLoop
+  private let server: NIOLoopBound<SignallingServer>
+  private let relay: MediaRelay
+  private let store: CallRecordStore
+  private let resolver: DNSResolver
+
+  private init(
+    options: ServeOptions, log: Logger, group: MultiThreadedEventLoopGroup, server: NIOLoopBound<SignallingServer>,
+    eventLoop: any EventLoop, relay: MediaRelay, store: CallRecordStore, resolver: DNSResolver
+  ) {
+    self.options = options
+    self.log = log
+    self.group = group
+    self.server = server
+    self.eventLoop = eventLoop
+    self.relay = relay
+    self.store = store
+    self.resolver = resolver
+  }
+
+  // MARK: Start
+
+  /// Loads the policies and opens everything. What cannot be opened is said in words an admin can act on.
+  static func start(_ options: ServeOptions, logger: Logger) async throws -> ServeService {
+    let outcome = PolicyLoader.load(directory: options.policies)
+    report(outcome.diagnostics, to: logger)
+    guard let policy = outcome.snapshot else {
+      throw ServeError("the policies in \(options.policies) have errors: nothing is served")
+    }
+    guard !policy.policy.globals.sip.listeners.isEmpty else {
+      throw ServeError("no SIP listener is configured (globals: sip: listeners)")
+    }
+    let media = policy.policy.globals.media
+    guard !media.addresses.isEmpty else {
+      throw ServeError("no media address is configured (globals: media: addresses)")
+    }
+    let store = try CallRecordStore(
+      configuration: CallRecordStoreConfiguration(directory: options.state), logger: logger)
+    let relay = try MediaRelay(configuration: MediaRelayConfiguration(media))
+    try relay.start()
+    let resolver = try DNSResolver()
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let eventLoop = group.any()
+    let (server, listeners) = try await eventLoop.flatSubmit {
+      let server = SignallingServer(
+        eventLoop: eventLoop, policy: policy, relay: relay, recorder: store, resolver: resolver, logger: logger)
+      let bound = NIOLoopBound(server, eventLoop: eventLoop)
+      return server.start().map { (bound, $0) }
+    }.get()
+    for listener in listeners {
+      logger.notice(
+        "listening", metadata: ["transport": "\(listener.transport.rawValue)", "address": "\(listener.local)"])
+    }
+    logger.notice("policy in force", metadata: ["version": "\(policy.version)"])
+    let service = ServeService(
+      options: options, log: logger, group: group, server: server, eventLoop: eventLoop, relay: relay, store: store,
+      resolver: resolver)
+    ServeService.announce(ReadyMessage(policy: policy, listeners: listeners).text)
+    return service
+  }
+
+  /// To standard output at once: whoever started us waits for it.
+  private static func announce(_ text: String) {
+    FileHandle.standardOutput.write(Data(text.utf8))
+  }
+
+  private static func report(_ diagnostics: [PolicyDiagnostic], to log: Logger) {
+    for diagnostic in diagnostics {
+      let metadata: Logger.Metadata = [
+        "file": "\(diagnostic.file)", "line": "\(diagnostic.line)", "column": "\(diagnostic.column)",
+        "code": "\(diagnostic.code)",
+      ]
+      switch diagnostic.severity {
+      case .error: log.error("\(diagnostic.description)", metadata: metadata)
+      case .warning: log.warning("\(diagnostic.description)", metadata: metadata)
+      }
+    }
+  }
+
+  // MARK: Run
+
+  /// Serves until a signal ends it.
+  func run() async throws {
+    let hangUps = await UnixSignalsSequence(trapping: .sighup)
+    let ends = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+    await withTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { for await _ in hangUps { await self.reload(because: "SIGHUP") } }
+      if options.watchesFiles { tasks.addTask { await self.watchFiles() } }
+      for await signal in ends {
+        log.notice("stopping", metadata: ["signal": "\(signal)"])
+        break
+      }
+      tasks.cancelAll()
+    }
+    await stop(ends)
+  }
+
+  private func watchFiles() async {
+    var watch = PolicyWatch(directory: options.policies)
+    while !Task.isCancelled {
+      guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
+      if watch.hasChanged() { await reload(because: "files changed") }
+    }
+  }
+
+  /// Loads the policies and makes them the ones in force, or leaves everything as it is.
+  private func reload(because reason: String) async {
+    let outcome = PolicyLoader.load(directory: options.policies)
+    ServeService.report(outcome.diagnostics, to: log)
+    guard let policy = outcome.snapshot else {
+      log.error(
+        "policy not loaded: the one in force stays",
+        metadata: ["reason": "\(reason)", "errors": "\(outcome.errors.count)"])
+      return
+    }
+    let server = server
+    try? await eventLoop.submit { server.value.activate(policy) }.get()
+    log.notice("policy in force", metadata: ["version": "\(policy.version)", "reason": "\(reason)"])
+  }
+
+  // MARK: Stop
+
+  private func stop(_ signals: UnixSignalsSequence) async {
+    let server = server
+    try? await eventLoop.submit { server.value.drain() }.get()
+    await waitForCalls(signals)
+    try? await eventLoop.flatSubmit { server.value.shutDown() }.get()
+    relay.shutdown()
+    store.close()
+    resolver.shutdown()
+    try? await group.shutdownGracefully()
+    log.notice("stopped")
+  }
+
+  /// Lets calls in progress go on for the drain time, or until a second signal.
+  private func waitForCalls(_ signals: UnixSignalsSequence) async {
+    guard options.drain > 0 else { return }
+    await withTaskGroup(of: Void.self) { tasks in
+      tasks.addTask {
+        for _ in 0..<self.options.drain * 4 {
+          let server = self.server
+          let calls = try? await self.eventLoop.submit { server.value.callCount }.get()
+          if calls == 0 || Task.isCancelled { return }
+          try? await Task.sleep(for: .milliseconds(250))
+        }
+      }
+      tasks.addTask { for await _ in signals { return } }
+      await tasks.next()
+      tasks.cancelAll()
+    }
+  }
+}
+
+/// Why the service did not start.
+struct ServeError: Error, CustomStringConvertible {
+  var description: String
+  init(_ description: String) { self.description = description }
+}
+
+extension MediaRelayConfiguration {
+  init(_ settings: MediaSettings) {
+    self.init(
+      interfaces: settings.addresses.enumerated().map { index, address in
+        Interface(
+          name: "media\(index)", address: address.bind, advertised: address.advertised, ports: settings.portRange)
+      },
+      threads: settings.threads, audioDSCP: UInt8(clamping: settings.audioDSCP),
+      videoDSCP: UInt8(clamping: settings.videoDSCP))
+  }
+}

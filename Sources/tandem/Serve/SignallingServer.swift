@@ -1,0 +1,258 @@
+import CallModel
+import Conferences
+import DNSResolver
+import Gateway
+import Logging
+import MediaRelay
+import NIOCore
+import PolicyEngine
+import Router
+import SIP
+import SIPTransport
+
+/// Everything that lives on the signalling event loop, wired together.
+///
+/// Made, called and released on its loop only.
+final class SignallingServer {
+  private let eventLoop: any EventLoop
+  private let driver: LoopDriver
+  let router: Router
+  let ledger: CallLedger
+  private let exchange: Exchange
+  private let gateway: GatewayHost
+  private let testCalls: TestCallHost
+  private let transport: SIPTransportLayer
+  private let locator: SIPLocator
+  private var endpoint: SIPEndpoint?
+  private let log: Logger
+  /// What is bound of the configuration; listeners change only with a restart.
+  private let boundSettings: SIPSettings
+
+  init(
+    eventLoop: any EventLoop, policy: PolicySnapshot, relay: MediaRelay, recorder: any CallRecorder,
+    resolver: DNSResolver, logger: Logger
+  ) {
+    self.eventLoop = eventLoop
+    log = logger
+    driver = LoopDriver(eventLoop: eventLoop)
+    router = Router(policy: policy)
+    ledger = CallLedger(loop: driver.loop, recorder: recorder, router: router)
+    exchange = Exchange(loop: driver.loop, router: router, ledger: ledger)
+    let driver = driver
+    let confined = NIOLoopBound(driver, eventLoop: eventLoop)
+    let media = MediaAccess(
+      relay: relay,
+      post: { work in eventLoop.execute { confined.value.turn(work) } },
+      randomKey: { MessageDigest.randomBytes($0) })
+    gateway = GatewayHost(exchange: exchange, media: media)
+    testCalls = TestCallHost(exchange: exchange, media: media)
+    exchange.gateway = gateway
+    exchange.host(.testCall, by: testCalls)
+    boundSettings = policy.policy.globals.sip
+    var configuration = SIPTransportConfiguration()
+    configuration.maximumConnectionsPerSource = 2_000
+    transport = SIPTransportLayer(eventLoop: eventLoop, configuration: configuration, logger: logger)
+    let transports = Set(boundSettings.listeners.map(\.transport))
+    var preferences = ServerLocationPreferences()
+    preferences.transports = [SIPTransportProtocol.tls, .tcp, .udp].filter { transports.contains($0.trunkTransport) }
+    if !boundSettings.listeners.contains(where: { $0.address.ip.isIPv6 }) { preferences.families = .ipv4Only }
+    locator = SIPLocator(
+      ServerLocator(resolver: resolver, eventLoop: eventLoop, preferences: preferences), transport: transport,
+      driver: driver)
+    logEvents()
+  }
+
+  // MARK: Start
+
+  /// Opens the listeners and begins to take calls.
+  func start() -> EventLoopFuture<[BoundListener]> {
+    let listeners = boundSettings.listeners
+    let openings = listeners.map { transport.listen(configuration($0)) }
+    return EventLoopFuture.whenAllSucceed(openings, on: eventLoop).assumeIsolated().map { bound in
+      self.opened(bound, listeners)
+      return bound
+    }.nonisolated()
+  }
+
+  private func opened(_ bound: [BoundListener], _ settings: [SIPSettings.Listener]) {
+    let identities = bound.map { listener in
+      LocalIdentity(
+        listener: listener.id, transport: listener.transport, address: listener.local,
+        host: listener.advertisedName.map { .name($0) } ?? .ip(listener.advertised.ip), port: listener.advertised.port)
+    }
+    let endpoint = SIPEndpoint(
+      exchange: exchange, gateway: gateway, wire: self, locator: locator, identities: identities,
+      product: "Tandem/\(Tandem.version)")
+    for (listener, setting) in zip(bound, settings) {
+      endpoint.listenerLocations[listener.id] = setting.location
+    }
+    endpoint.onNotice = { [log] in $0.write(to: log) }
+    self.endpoint = endpoint
+    transport.delegate = self
+    driver.turn { endpoint.trunks.start() }
+    sweepRegistrations()
+  }
+
+  private func configuration(_ listener: SIPSettings.Listener) -> SIPListenerConfiguration {
+    let tls = listener.certificateFile.flatMap { certificate in
+      listener.keyFile.map { key in
+        var tls = SIPTLSConfiguration(certificateChainFile: certificate, privateKeyFile: key)
+        tls.serverVerificationByName = verifications
+        let authorities = Set(router.policy.policy.trunks.compactMap(\.certificateAuthorityFile)).sorted()
+        if !authorities.isEmpty { tls.trust = .files(authorities) }
+        return tls
+      }
+    }
+    return SIPListenerConfiguration(
+      transport: listener.transport.sip, bind: listener.address, advertised: listener.advertised, tls: tls)
+  }
+
+  /// Trunks, and by their address devices, whose certificates are not checked.
+  private var verifications: [String: SIPTLSConfiguration.ServerVerification] {
+    Dictionary(
+      router.policy.policy.trunks.filter { !$0.verifiesCertificate }.map { ($0.host, .none) },
+      uniquingKeysWith: { first, _ in first })
+  }
+
+  private func sweepRegistrations() {
+    driver.loop.schedule(after: .seconds(5)) { [weak self] in
+      guard let self else { return }
+      self.router.registrations.expire(now: self.driver.loop.now)
+      self.sweepRegistrations()
+    }
+  }
+
+  // MARK: Changes
+
+  /// Makes a policy the one in force. Calls in progress keep theirs.
+  func activate(_ policy: PolicySnapshot) {
+    driver.turn {
+      if policy.policy.globals.sip.listeners != boundSettings.listeners {
+        log.warning("listeners have changed: the change takes effect at the next start")
+      }
+      router.activate(policy)
+      endpoint?.policyChanged()
+    }
+  }
+
+  /// Takes no new calls from now on.
+  func drain() { driver.turn { router.isDraining = true } }
+
+  /// Ends every call and closes the sockets, once what was ordered has been sent.
+  func shutDown() -> EventLoopFuture<Void> {
+    driver.turn {
+      router.isDraining = true
+      endpoint?.trunks.stop()
+      ledger.endAll(Disconnect(.shutdown, text: "Service is stopping"))
+    }
+    // BYEs and the last media figures take a moment; a peer that does not answer is not waited for.
+    let closed = eventLoop.makePromise(of: Void.self)
+    waitForCalls(until: driver.loop.now + .seconds(2), closed)
+    return closed.futureResult.flatMap { [transport = NIOLoopBound(transport, eventLoop: eventLoop)] in
+      transport.value.close()
+    }
+  }
+
+  private func waitForCalls(until deadline: MonotonicInstant, _ promise: EventLoopPromise<Void>) {
+    driver.turn {
+      if (ledger.calls.isEmpty && (endpoint?.agent.sessionCount ?? 0) == 0) || driver.loop.now >= deadline {
+        promise.succeed()
+      } else {
+        driver.loop.schedule(after: .milliseconds(20)) { [weak self] in self?.waitForCalls(until: deadline, promise) }
+      }
+    }
+  }
+
+  var callCount: Int { ledger.calls.count }
+
+  private func logEvents() {
+    ledger.onBegan = { [log] call in
+      log.info(
+        "call began",
+        metadata: [
+          "call": "\(call.id)", "from": "\(call.record.caller.alias)", "to": "\(call.record.calledAlias)",
+          "service": "\(call.record.serviceName)", "address": "\(call.record.caller.address?.description ?? "")",
+          "sip": "\(call.record.caller.protocolCallID)", "policy": "\(call.record.decision.policyVersion)",
+        ])
+    }
+    ledger.onConnected = { [log] call in log.info("call connected", metadata: ["call": "\(call.id)"]) }
+    ledger.onFinished = { [log] call in
+      log.info(
+        "call ended",
+        metadata: [
+          "call": "\(call.id)", "cause": "\(call.record.disconnect?.cause.rawValue ?? "")",
+          "by": "\(call.record.endedBy?.rawValue ?? "")", "attempts": "\(call.record.attempts.count)",
+          "seconds": "\(call.record.connectedSeconds)",
+        ])
+    }
+    router.onTrunkChange = { [log] trunk, isUp, cause in
+      if isUp {
+        log.notice("trunk is up", metadata: ["trunk": "\(trunk)"])
+      } else {
+        log.warning("trunk is down", metadata: ["trunk": "\(trunk)", "cause": "\(cause?.rawValue ?? "")"])
+      }
+    }
+    router.registrations.onAdded = { [log] binding in
+      log.info(
+        "registration added",
+        metadata: [
+          "alias": "\(binding.alias)", "protocol": "\(binding.callProtocol.rawValue)", "id": "\(binding.id)",
+          "address": "\(binding.remote)", "natted": "\(binding.isNatted)",
+        ])
+    }
+    router.registrations.onRemoved = { [log] binding, reason in
+      log.info(
+        "registration deleted",
+        metadata: ["alias": "\(binding.alias)", "id": "\(binding.id)", "reason": "\(reason.rawValue)"])
+    }
+  }
+}
+
+// MARK: The wire
+
+extension SignallingServer: SIPWire {
+  func send(_ bytes: [UInt8], over hop: Hop) { transport.send(bytes, over: hop) }
+}
+
+extension SignallingServer: SIPTransportDelegate {
+  func received(_ message: SIPMessage, hop: Hop) { driver.turn { endpoint?.receive(message, over: hop) } }
+
+  func transportFailed(_ hop: Hop, _ failure: SIPTransportFailure) {
+    driver.turn { endpoint?.transportFailed(over: hop) }
+  }
+
+  func connectionClosed(_ connection: ConnectionID, hop: Hop, reason: ConnectionCloseReason) {
+    driver.turn { endpoint?.connectionClosed(connection) }
+  }
+
+  func malformed(_ error: SIPSyntaxError, hop: Hop, isAnswered: Bool) {
+    log.debug("malformed message", metadata: ["address": "\(hop)", "error": "\(error)"])
+  }
+}
+
+extension Trunk.Transport {
+  var sip: SIPTransportProtocol {
+    switch self {
+    case .udp: .udp
+    case .tcp: .tcp
+    case .tls: .tls
+    }
+  }
+}
+
+extension SIPTransportProtocol {
+  fileprivate var trunkTransport: Trunk.Transport {
+    switch self {
+    case .udp: .udp
+    case .tcp, .ws: .tcp
+    case .tls, .wss: .tls
+    }
+  }
+}
+
+extension CallRecord {
+  fileprivate var connectedSeconds: Int64 {
+    guard let connected, let ended else { return 0 }
+    return max(0, ended.milliseconds - connected.milliseconds) / 1000
+  }
+}
