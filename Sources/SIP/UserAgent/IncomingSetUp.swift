@@ -374,8 +374,7 @@ extension InviteSession {
     timers[.successRetransmission] = nil
     let headers = waitingBye ?? []
     waitingBye = nil
-    sendBye(headers)
-    end(SessionEnd(.unacknowledged))
+    sendBye(headers, .unacknowledged)
     removeIfDone()
   }
 }

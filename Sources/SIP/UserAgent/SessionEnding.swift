@@ -48,14 +48,14 @@ extension InviteSession {
     return .done
   }
 
-  func sendBye(_ headers: [SIPHeaders.Field]) {
+  func sendBye(_ headers: [SIPHeaders.Field], _ manner: SessionEnd.Manner = .local) {
     guard let dialog else { return }
     if dialog.negotiation.phase == .received(.success) {
       // The 2xx still waits for its ACK.
       sendAcknowledgement(in: dialog, sequence: lateAnswerSequence ?? outgoing?.sequence ?? 1, body: nil)
     }
     send(makeRequest(.bye, in: dialog, extra: headers), in: dialog, .bye)
-    end(SessionEnd(.local))
+    end(SessionEnd(manner))
   }
 
   func receiveByeResponse(_ response: SIPResponse, _ client: PendingClient) {
