@@ -46,6 +46,14 @@ int mio_local_address(int fd, mio_address *out) {
   return getsockname(fd, &out->u.any, &out->length);
 }
 
+int mio_connect(int fd, const mio_address *peer) { return connect(fd, &peer->u.any, peer->length); }
+
+int mio_disconnect(int fd) {
+  // The local port stays: it was bound explicitly.
+  struct sockaddr none = {.sa_family = AF_UNSPEC};
+  return connect(fd, &none, sizeof none);
+}
+
 int mio_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
 int mio_epoll_add(int epoll, int fd, uint64_t tag) {

@@ -18,7 +18,9 @@ struct Latch {
   private var policy = LatchPolicy.Source.signalledAddress
   private var negotiated: Int64 = 0
   /// When the believed source was last heard.
-  private var heard: Int64 = 0
+  private(set) var heard: Int64 = 0
+  /// When it was first believed.
+  private(set) var latched: Int64 = 0
 
   // Probation of an address nobody signalled.
   private var candidate = mio_address.none
@@ -98,8 +100,12 @@ struct Latch {
     source = from
     candidate = .none
     heard = now
+    latched = now
     return true
   }
+
+  /// Moves the moment of latching back.
+  mutating func age(_ span: Int64) { latched -= span }
 
   /// RTCP has no sequence of its own: it follows RTP's host, or needs authentication.
   mutating func admitRTCP(

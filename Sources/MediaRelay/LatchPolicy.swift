@@ -19,8 +19,10 @@ import CallModel
 /// 4. With SRTP, nothing latches before it has been authenticated.
 /// 5. A negotiation that moves the signalled address opens the side again; one that does not keeps the latch.
 ///
-/// Media is sent to the latched source when there is one, and to the signalled address until then. Sources are
-/// never believed for sending while the side is held both ways.
+/// A source that has been steady for half a second gets its socket connected to it until it falls silent for one to two seconds: in
+/// that time the kernel refuses strangers, and a party that moves without a negotiation is followed that much later.
+///
+/// Media is sent to the latched source when there is one, and to the signalled address until then.
 public struct LatchPolicy: Sendable, Hashable {
   public enum Source: UInt8, Sendable, Hashable {
     /// Only the signalled address and port. For peers known to be symmetric, and trunks.

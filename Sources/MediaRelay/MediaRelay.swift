@@ -24,7 +24,6 @@ public final class MediaRelay: Sendable {
   let configuration: MediaRelayConfiguration
   let pool: PortPool
   let workers: [RelayWorker]
-  private let nextWorker = Atomic<Int>(0)
   private let nextStream = Atomic<UInt64>(1)
   let sessionCount = Atomic<Int>(0)
   let streamCount = Atomic<Int>(0)
@@ -42,6 +41,9 @@ public final class MediaRelay: Sendable {
     }
     guard configuration.coalescing >= .zero, configuration.coalescing <= .milliseconds(2) else {
       throw .invalidValue("media coalescing must be 0 to 2 ms")
+    }
+    guard configuration.sessionsPerThread > 0 else {
+      throw .invalidValue("sessions per media thread must be 1 or more")
     }
     guard configuration.portQuarantine >= .zero, configuration.warmPortLimit >= 0 else {
       throw .invalidValue("port quarantine and warm port limit must not be negative")
@@ -92,8 +94,25 @@ public final class MediaRelay: Sendable {
   /// Opens a session: the streams of one call. `onEvent` is called on a relay thread and must not block.
   public func openSession(onEvent: @escaping @Sendable (RelayEvent) -> Void) -> RelaySession {
     sessionCount.wrappingAdd(1, ordering: .relaxed)
-    let worker = nextWorker.wrappingAdd(1, ordering: .relaxed).oldValue % workers.count
-    return RelaySession(relay: self, worker: workers[worker], sink: EventSink(onEvent))
+    let worker = chooseWorker()
+    worker.sessions.wrappingAdd(1, ordering: .relaxed)
+    return RelaySession(relay: self, worker: worker, sink: EventSink(onEvent))
+  }
+
+  /// The first thread that is not full; else the least busy. Two sessions opened at the same time may see the same
+  /// numbers: a thread then has one more, which does no harm.
+  private func chooseWorker() -> RelayWorker {
+    var best = workers[0]
+    var fewest = Int.max
+    for worker in workers {
+      let sessions = worker.sessions.load(ordering: .relaxed)
+      if sessions < configuration.sessionsPerThread { return worker }
+      if sessions < fewest {
+        fewest = sessions
+        best = worker
+      }
+    }
+    return best
   }
 
   /// The local addresses, in the order `interface` parameters count them.

@@ -26,9 +26,13 @@ public struct MediaRelayConfiguration: Sendable, Hashable {
   }
 
   public var interfaces: [Interface]
-  /// Threads that carry packets, 1...64. Nil takes one a core, but not more than two: one core relays some
-  /// 300,000 packets a second, and fewer threads find more sockets ready per wake.
+  /// Threads that carry packets, 1...64. Nil takes one a core, but not more than two.
   public var threads: Int?
+  /// Sessions a thread takes before the next one is used, 1 or more; when all have as many, the one with the fewest gets the next.
+  ///
+  /// Filling one thread first is cheaper than spreading: it finds more sockets ready per wake, and wakes half as
+  /// often. 100 calls cost 1.1 times the bare system calls on one thread and up to 3 times on two.
+  public var sessionsPerThread: Int
   /// Differentiated services code points, 0...63 (RFC 4594: EF for telephony, AF41 for video).
   public var audioDSCP: UInt8
   public var videoDSCP: UInt8
@@ -47,12 +51,14 @@ public struct MediaRelayConfiguration: Sendable, Hashable {
   public var coalescing: TimeSpan
 
   public init(
-    interfaces: [Interface], threads: Int? = nil, audioDSCP: UInt8 = 46, videoDSCP: UInt8 = 34,
+    interfaces: [Interface], threads: Int? = nil, sessionsPerThread: Int = 400, audioDSCP: UInt8 = 46,
+    videoDSCP: UInt8 = 34,
     portQuarantine: TimeSpan = .seconds(2), warmPortLimit: Int = 4096, maximumPacketSize: Int = 2048,
     receiveBufferSize: Int? = nil, latching: LatchTiming = LatchTiming(), coalescing: TimeSpan = .zero
   ) {
     self.interfaces = interfaces
     self.threads = threads
+    self.sessionsPerThread = sessionsPerThread
     self.audioDSCP = audioDSCP
     self.videoDSCP = videoDSCP
     self.portQuarantine = portQuarantine

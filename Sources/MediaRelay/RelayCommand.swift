@@ -1,4 +1,5 @@
 import CMediaIO
+import CallModel
 import Synchronization
 
 /// What the signalling asks of a relay thread.
@@ -25,6 +26,8 @@ enum RelayCommand: @unchecked Sendable {
   case snapshot(UnsafeMutablePointer<StreamState>, @Sendable (RelayStreamStatistics) -> Void)
   /// Run the sweep as if the clock stood here (tests).
   case sweep(at: Int64, done: @Sendable () -> Void)
+  /// Make every latch look older by this much, as if time had passed with packets (tests).
+  case ageLatches(TimeSpan)
   case stop
 }
 

@@ -132,9 +132,11 @@ extension RelayLoop {
         return drop(origin, DropReason(error))
       }
     }
-    guard mio_send(side.pointee.rtpFD, buffer, count, &side.pointee.destination) == count else {
-      return drop(origin, .sendFailed)
-    }
+    let sent =
+      side.pointee.isConnected
+      ? mio_send_connected(side.pointee.rtpFD, buffer, count)
+      : mio_send(side.pointee.rtpFD, buffer, count, &side.pointee.destination)
+    guard sent == count else { return drop(origin, .sendFailed) }
     side.pointee.packetsSent &+= 1
     side.pointee.bytesSent &+= UInt64(count)
     packetsRelayed &+= 1

@@ -31,6 +31,7 @@ extension RelayLoop {
     if !u.keepsSendSRTP {
       replace(&side.pointee.sendSRTP, with: u.sendSRTP)
     }
+    if u.addressChanged { freeSocket(side) }
     side.pointee.latch.negotiate(
       signalled: u.signalled, signallingHost: u.signallingHost, policy: u.latchSource,
       reopens: u.addressChanged, now: now)

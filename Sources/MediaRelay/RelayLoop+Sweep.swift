@@ -8,17 +8,50 @@ extension RelayLoop {
   /// Once a second while there are streams: silence, and digits left open.
   mutating func sweep(at time: Int64) {
     nextSweep = time + RelayLoop.sweepInterval
+    var connects = RelayLoop.connectsPerSweep
     var stream = streams
     while let current = stream {
       stream = current.pointee.next
       checkSilence(current, time)
       for i in 0..<2 where current.pointee.sides[i].exists {
         let side = current.pointee.sides + i
+        if side.pointee.isConnected {
+          if time - side.pointee.latch.heard >= RelayLoop.sweepInterval { freeSocket(side) }
+        } else if connects > 0 && isSteady(side, time) {
+          tieSocket(side)
+          connects -= 1
+        }
         if let heard = side.pointee.hearing.expire(now: time, after: RelayLoop.eventSilence) {
           report(heard, side)
         }
       }
     }
+  }
+
+  /// How long a source must have been believed before its socket is connected to it.
+  private static let steady: Int64 = 500_000_000
+  /// Connecting takes one to two microseconds: not for thousands of streams between two packets.
+  private static let connectsPerSweep = 256
+
+  private func isSteady(_ side: UnsafeMutablePointer<SideState>, _ time: Int64) -> Bool {
+    side.pointee.latch.isLatched && side.pointee.tap == nil && side.pointee.sends && side.pointee.receives
+      && time - side.pointee.latch.latched >= RelayLoop.steady
+      && time - side.pointee.latch.heard < RelayLoop.steady
+  }
+
+  /// Connects the RTP socket of a side to the source it believes: sending costs a tenth less, and the kernel turns
+  /// strangers away before they cost anything (they then no longer count as ``DropReason/foreignSource``). The rules of ``Latch`` stay in
+  /// force; to let a party move, the sweep frees the socket after a second without a packet.
+  private func tieSocket(_ side: UnsafeMutablePointer<SideState>) {
+    var source = side.pointee.latch.source
+    guard mio_address_equal(&side.pointee.destination, &source) else { return }
+    side.pointee.isConnected = mio_connect(side.pointee.rtpFD, &side.pointee.destination) == 0
+  }
+
+  func freeSocket(_ side: UnsafeMutablePointer<SideState>) {
+    guard side.pointee.isConnected else { return }
+    side.pointee.isConnected = false
+    _ = mio_disconnect(side.pointee.rtpFD)
   }
 
   private func checkSilence(_ stream: UnsafeMutablePointer<StreamState>, _ time: Int64) {

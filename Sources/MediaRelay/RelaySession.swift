@@ -100,6 +100,7 @@ public final class RelaySession: Sendable {
     for stream in streams { stream.close() }
     for port in ports { release(port) }
     relay.sessionCount.wrappingSubtract(1, ordering: .relaxed)
+    worker.sessions.wrappingSubtract(1, ordering: .relaxed)
   }
 
   private func release(_ port: RelayPort) {

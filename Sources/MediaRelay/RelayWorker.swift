@@ -7,6 +7,8 @@ final class RelayWorker: Sendable {
   let index: Int
   let mailbox = RelayMailbox()
   let published = PublishedCounters()
+  /// Sessions that were given to this thread and are open.
+  let sessions = Atomic<Int>(0)
   private let configuration: MediaRelayConfiguration
   private let pool: PortPool
   private let thread = Mutex<UInt64?>(nil)

@@ -19,6 +19,8 @@ struct SideState {
   var receives = false
   var absorbsEvents = false
   var isLooped = false
+  /// The RTP socket is connected to ``destination``; see ``RelayLoop/tieSocket(_:_:)``.
+  var isConnected = false
   var eventTypeIn: UInt8 = 255
   var eventTypeOut: UInt8 = 255
   var clockRate: UInt32 = 8000

@@ -150,6 +150,19 @@ import Testing
     #expect(reported().count == 5)
   }
 
+  @Test("One thread is filled before the next is used; beyond that the emptiest takes the session")
+  func threads() throws {
+    let relay = try MediaRelay(
+      configuration: MediaRelayConfiguration(
+        interfaces: [.init(address: .loopbackIPv4)], threads: 2, sessionsPerThread: 3))
+    var sessions = (0..<8).map { _ in relay.openSession { _ in } }
+    #expect(sessions.map(\.worker.index) == [0, 0, 0, 1, 1, 1, 0, 1])
+    sessions[4].close()
+    sessions[5].close()
+    sessions.append(relay.openSession { _ in })
+    #expect(sessions.last?.worker.index == 1)
+  }
+
   @Test("Closing delivers the last figures, as the last event, once")
   func closing() throws {
     let rig = try Rig()

@@ -55,6 +55,47 @@ import Testing
     #expect(moved.receive() != nil)
   }
 
+  @Test("A steady source gets its socket to itself; silence and negotiation give it free again")
+  func connected() throws {
+    let rig = try Rig(latching: LatchTiming(silence: .zero))
+    let (a, moved, b) = (try Peer(), try Peer(), try Peer())
+    var (stream, sideA, sideB) = try rig.join(a, b)
+    func exchange(_ sequence: UInt16, _ party: Peer) {
+      party.send(rtp(0, sequence: sequence), to: sideA.port.rtp)
+      #expect(fields(b.receive())?.sequence == sequence)
+      b.send(rtp(0, sequence: sequence, ssrc: 2), to: sideB.port.rtp)
+      #expect(fields(party.receive())?.sequence == sequence)
+    }
+    exchange(1, a)
+    // Believed for long enough and heard just now, as the sweep sees it.
+    let worker = rig.session.worker
+    worker.mailbox.post(.ageLatches(.seconds(1)))
+    try rig.sweep(after: .zero)
+    exchange(2, a)
+    moved.send(rtp(0, sequence: 3), to: sideA.port.rtp)
+    exchange(4, a)
+    #expect(b.receiveAll().isEmpty)
+    #expect(try rig.statistics(stream).a.drops.total == 0, "the kernel turned it away")
+    try rig.sweep(after: .seconds(2))
+    exchange(5, moved)
+    #expect(a.receiveAll().isEmpty)
+    worker.mailbox.post(.ageLatches(.seconds(1)))
+    try rig.sweep(after: .zero)
+    exchange(6, moved)
+    // A negotiation that moves the address counts at once.
+    sideA.remoteRTP = a.address
+    sideA.latch = LatchPolicy(.exact)
+    sideB.remoteRTP = b.address
+    #expect(stream.update(a: sideA, b: sideB))
+    _ = try rig.statistics(stream)
+    sideA.remoteRTP = moved.address
+    #expect(stream.update(a: sideA))
+    sideA.remoteRTP = a.address
+    #expect(stream.update(a: sideA))
+    _ = try rig.statistics(stream)
+    exchange(7, a)
+  }
+
   @Test("With SRTP a stranger cannot latch even first")
   func authenticatedLatch() throws {
     var random = SeededGenerator(seed: 30)

@@ -93,6 +93,14 @@ static inline ssize_t mio_send(int fd, const void *buffer, size_t length, const 
   return sendto(fd, buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL, &to->u.any, to->length);
 }
 
+/// To the address the socket is connected to. A port-unreachable that came back for an earlier packet is reported by
+/// the kernel instead of sending this one: tried again then.
+static inline ssize_t mio_send_connected(int fd, const void *buffer, size_t length) {
+  ssize_t n = send(fd, buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (n < 0 && errno == ECONNREFUSED) n = send(fd, buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return n;
+}
+
 /// Nanoseconds on the monotonic clock.
 static inline int64_t mio_now(void) {
   struct timespec t;
@@ -108,6 +116,10 @@ int mio_cores(void);
 int mio_udp_socket(const mio_address *local, uint8_t dscp, int receive_buffer);
 int mio_set_dscp(int fd, bool v6, uint8_t dscp);
 int mio_local_address(int fd, mio_address *out);
+/// Binds the socket to one peer: the kernel keeps the route, and drops what others send.
+int mio_connect(int fd, const mio_address *peer);
+int mio_disconnect(int fd);
+
 int mio_epoll_create(void);
 int mio_epoll_add(int epoll, int fd, uint64_t tag);
 int mio_epoll_remove(int epoll, int fd);
