@@ -119,7 +119,13 @@ let package = Package(
       name: "SIPTransportTests",
       dependencies: ["SIPTransport", "SIP", "CallModel", nio, nioPosix, log],
       swiftSettings: strict),
-    .testTarget(name: "RecordsTests", dependencies: ["Records", "CallModel"], swiftSettings: strict),
+    .testTarget(
+      name: "StructuredLoggingTests", dependencies: ["StructuredLogging", log], swiftSettings: strict),
+    .testTarget(name: "TestCallerTests", dependencies: ["TestCaller"], swiftSettings: strict),
+    .testTarget(
+      name: "RecordsTests",
+      dependencies: ["Records", "CallModel", .product(name: "GRDB", package: "GRDB.swift"), log],
+      swiftSettings: strict),
     .testTarget(
       name: "GatewayTests",
       dependencies: ["Gateway", "Router", "PolicyEngine", "SIP", "SDP", "MediaRelay", "CallModel"],

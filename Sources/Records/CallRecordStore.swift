@@ -20,12 +20,14 @@ public final class CallRecordStore: CallRecorder, @unchecked Sendable {
   private let logger: Logger
   private let now: @Sendable () -> WallClock
   private let database: DatabaseQueue
-  private let writer: RecordWriter
+  private var writer: RecordWriter?
   private let journal: RecordJournal
   private let retention: RecordRetention
 
   /// Latest states that found no room in the journal; bounded by the number of calls that were accepted.
   private var overflow: [CallID: CallRecord] = [:]
+  /// Fingerprints of the decisions that the journal has had, of calls that are up.
+  private var decisions: [CallID: UInt64] = [:]
   private var failure: CallRecordStoreError?
   private var isStopping = false
   private var hasStopped = false
@@ -109,17 +111,27 @@ public final class CallRecordStore: CallRecorder, @unchecked Sendable {
   private func append(_ record: CallRecord, flags: UInt32) -> Bool {
     let flags = flags | (record.ended == nil ? 0 : RecordJournal.Flags.hasEnded)
     let wasEmpty = journal.isEmpty
+    // Writing the decision is half the cost of an entry, and it hardly ever changes.
+    let decision = record.decision.fingerprint
+    let decides = decisions[record.id] != decision
     var appended = journal.append(flags: flags) { sink in
       var tape = RecordTape(sink)
-      tape.write(record, ended: record.ended)
+      tape.write(record, decides: decides)
       sink = tape.sink
     }
     if !appended, journal.used < journal.capacity / 2 {
       // It is the record that is too large, not the journal that is too full.
       appended = journal.append(flags: flags) { sink in
         var tape = RecordTape(sink, limits: .tight)
-        tape.write(record, ended: record.ended)
+        tape.write(record, decides: decides)
         sink = tape.sink
+      }
+    }
+    if appended {
+      if record.ended != nil {
+        decisions[record.id] = nil
+      } else if decides {
+        decisions[record.id] = decision
       }
     }
     if appended {
@@ -179,6 +191,7 @@ public final class CallRecordStore: CallRecorder, @unchecked Sendable {
       retryAt = write(batch) ? nil : Monitor.now() + CallRecordStore.retryInterval
       prune()
     }
+    database.writeWithoutTransaction { _ in writer = nil }
     do { try database.close() } catch { logger.warning("cannot close the call store: \(error)") }
     monitor.withLock {
       hasStopped = true
@@ -218,14 +231,14 @@ public final class CallRecordStore: CallRecorder, @unchecked Sendable {
   }
 
   private func write(_ batch: RecordJournal.Batch) -> Bool {
-    guard batch.count > 0 else { return monitor.withLock { failure == nil } }
+    guard let writer, batch.count > 0 else { return monitor.withLock { failure == nil } }
     let start = Monitor.now()
     do {
       let last = try database.writeWithoutTransaction { db in
         do {
           var last = RecordJournal.Position(offset: 0, sequence: 0)
           try db.inTransaction(.immediate) {
-            last = try apply(batch)
+            last = try apply(batch, writer)
             try writer.note(identity: journal.identity, epoch: journal.epoch, last)
             return .commit
           }
@@ -244,28 +257,32 @@ public final class CallRecordStore: CallRecorder, @unchecked Sendable {
     }
   }
 
-  private func apply(_ batch: RecordJournal.Batch) throws -> RecordJournal.Position {
+  private func apply(_ batch: RecordJournal.Batch, _ writer: RecordWriter) throws -> RecordJournal.Position {
     // Of each call only the latest state counts; one that has ended counts as the latest.
-    var order: [(flags: UInt32, payload: UnsafeRawBufferPointer)] = []
+    var order: [(flags: UInt32, payload: UnsafeRawBufferPointer, decision: UnsafeRawBufferPointer?)] = []
     var latest: [CallID: Int] = [:]
     order.reserveCapacity(batch.count)
     latest.reserveCapacity(batch.count)
     let last = journal.read(batch) { flags, payload in
-      guard let id = RecordTapeReader(payload)?.id else { return }
-      guard let index = latest[id] else {
-        latest[id] = order.count
-        order.append((flags, payload))
+      guard let tape = RecordTapeReader(payload) else { return }
+      guard let index = latest[tape.id] else {
+        latest[tape.id] = order.count
+        order.append((flags, payload, tape.decision))
         return
       }
       let hadEnded = order[index].flags & RecordJournal.Flags.hasEnded != 0
-      if !hadEnded || flags & RecordJournal.Flags.hasEnded != 0 { order[index] = (flags, payload) }
+      if !hadEnded || flags & RecordJournal.Flags.hasEnded != 0 {
+        order[index] = (flags, payload, tape.decision ?? order[index].decision)
+      }
     }
-    for entry in order { try writer.apply(flags: entry.flags, payload: entry.payload) }
+    for entry in order {
+      try writer.apply(flags: entry.flags, payload: entry.payload, decision: entry.decision)
+    }
     return last
   }
 
   private func finish(_ batch: RecordJournal.Batch, _ last: RecordJournal.Position, took: TimeSpan) {
-    let known = writer.activeCalls
+    let known = writer?.activeCalls ?? 0
     monitor.withLock {
       journal.release(through: last)
       activeCalls = known
@@ -300,7 +317,7 @@ public final class CallRecordStore: CallRecorder, @unchecked Sendable {
   }
 
   private func prune() {
-    guard monitor.withLock({ failure == nil }) else { return }
+    guard let writer, monitor.withLock({ failure == nil }) else { return }
     do {
       let deleted = try database.writeWithoutTransaction { db in
         try retention.prune(db, writer: writer, now: now(), at: Monitor.now())

@@ -39,6 +39,34 @@ extension DecisionRecord {
   }
 }
 
+extension DecisionRecord {
+  /// Tells decisions of one call apart without writing them out: whatever decides a call again gives it another rule,
+  /// service, target or reason, or asks about another alias.
+  var fingerprint: UInt64 {
+    var hash: UInt64 = UInt64(truncatingIfNeeded: considered.count &+ omittedConsiderations)
+    func add(_ text: String?) {
+      guard var text else { return hash = mix(UnsafeRawBufferPointer(start: nil, count: 0), into: ~hash) }
+      text.withUTF8 { hash = mix(UnsafeRawBufferPointer($0), into: hash) }
+    }
+    add(policyVersion)
+    add(alias.full)
+    add(rule)
+    add(replaced)
+    switch decision {
+    case .service(let service):
+      add(service.kind.rawValue)
+      add(service.name)
+    case .gateway(let gateway):
+      add(gateway.name)
+      add(gateway.remoteAlias)
+      for choice in gateway.trunks { add(choice.trunk) }
+    case .reject(let reason): add(reason.rawValue)
+    case .redirect(let target): add(target)
+    }
+    return hash
+  }
+}
+
 extension Decision {
   func write(to json: inout JSONWriter) {
     json.object { json in

@@ -114,19 +114,47 @@ struct JSONWriter {
     sink.append(UInt8(ascii: "\""))
     var value = value
     value.withUTF8 { bytes in
-      var start = 0
-      for i in bytes.indices {
-        let byte = bytes[i]
-        guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7f else {
-          continue
-        }
-        sink.append(UnsafeBufferPointer(rebasing: bytes[start..<i]))
-        escape(byte)
-        start = i + 1
-      }
-      sink.append(UnsafeBufferPointer(rebasing: bytes[start...]))
+      if JSONWriter.needsNoEscape(UnsafeRawBufferPointer(bytes)) { sink.append(bytes) } else { escape(bytes) }
     }
     sink.append(UInt8(ascii: "\""))
+  }
+
+  private mutating func escape(_ bytes: UnsafeBufferPointer<UInt8>) {
+    var start = 0
+    for i in bytes.indices {
+      let byte = bytes[i]
+      guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7f else {
+        continue
+      }
+      sink.append(UnsafeBufferPointer(rebasing: bytes[start..<i]))
+      escape(byte)
+      start = i + 1
+    }
+    sink.append(UnsafeBufferPointer(rebasing: bytes[start...]))
+  }
+
+  /// Eight bytes a step: a byte below 0x20, or equal to one of three, sets its high bit.
+  private static func needsNoEscape(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let high: UInt64 = 0x8080_8080_8080_8080
+    var found: UInt64 = 0
+    var i = 0
+    while i < bytes.count {
+      var word: UInt64 = 0x2020_2020_2020_2020
+      if i + 8 <= bytes.count {
+        word = bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+      } else {
+        for j in i..<bytes.count { word = word << 8 | UInt64(bytes[j]) }
+      }
+      // May report a byte above such a one too; that costs the slow way once, never an error.
+      found |= (word &- ones &* 0x20) & ~word
+      for special: UInt64 in [0x22, 0x5c, 0x7f] {
+        let difference = word ^ ones &* special
+        found |= (difference &- ones) & ~difference
+      }
+      i += 8
+    }
+    return found & high == 0
   }
 
   private mutating func escape(_ byte: UInt8) {

@@ -1,6 +1,6 @@
 import CallModel
 
-/// How a record lies in the journal: the values of its database rows, in the order of their columns.
+/// How a record lies in the journal: its id, its decision, and the values of its other rows in the order of their columns.
 ///
 /// So the writer thread binds them to SQL statements from where they lie, and no `CallRecord` is built on the way. The
 /// column lists of ``RecordTables`` and the order of writing here belong together.
@@ -33,15 +33,18 @@ struct RecordTape {
     self.limits = limits
   }
 
-  mutating func write(_ record: CallRecord, ended: WallClock?) {
+  /// - Parameter decides: False when the decision is as an earlier entry of this call has it.
+  mutating func write(_ record: CallRecord, decides: Bool) {
     sink.append(value: record.id.high)
     sink.append(value: record.id.low)
+
+    put(decides ? record.decision : nil)
 
     // Table call, from column call_id on.
     put(id: record.id)
     put(record.started.milliseconds)
     put(record.connected?.milliseconds)
-    put(ended?.milliseconds)
+    put(record.ended?.milliseconds)
     put(record.caller.callProtocol.rawValue)
     put(record.caller.isIncoming)
     put(record.caller.alias)
@@ -55,15 +58,6 @@ struct RecordTape {
     put(record.tag)
     put(record.endedBy?.rawValue)
     put(record.disconnect)
-
-    // Table decision.
-    sink.append(Tag.text)
-    let length = sink.reserveUInt32()
-    let start = sink.count
-    var json = JSONWriter(sink)
-    record.decision.write(to: &json)
-    sink = json.sink
-    sink.patch(UInt32(truncatingIfNeeded: sink.count - start), at: length)
 
     // Tables attempt, media_quality, event: a count, then the rows, from the column after position on.
     count(record.attempts.count, limit: limits.attempts)
@@ -104,6 +98,18 @@ struct RecordTape {
   }
 
   private mutating func count(_ count: Int, limit: Int) { sink.append(value: UInt32(min(count, limit))) }
+
+  /// Table decision.
+  private mutating func put(_ decision: DecisionRecord?) {
+    guard let decision else { return sink.append(Tag.null) }
+    sink.append(Tag.text)
+    let length = sink.reserveUInt32()
+    let start = sink.count
+    var json = JSONWriter(sink)
+    decision.write(to: &json)
+    sink = json.sink
+    sink.patch(UInt32(truncatingIfNeeded: sink.count - start), at: length)
+  }
 
   private mutating func put(_ disconnect: Disconnect?) {
     put(disconnect?.cause.rawValue)
@@ -167,6 +173,8 @@ struct RecordTapeReader {
 
   private var rest: UnsafeRawBufferPointer
   let id: CallID
+  /// JSON; nil when an earlier entry of the call has it.
+  private(set) var decision: UnsafeRawBufferPointer?
 
   init?(_ payload: UnsafeRawBufferPointer) {
     guard payload.count >= 16 else { return nil }
@@ -174,6 +182,7 @@ struct RecordTapeReader {
       high: payload.loadUnaligned(as: UInt64.self),
       low: payload.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
     rest = UnsafeRawBufferPointer(rebasing: payload[16...])
+    if case .text(let json) = next() { decision = json } else { decision = nil }
   }
 
   private mutating func number<Number: BitwiseCopyable>(as type: Number.Type) -> Number? {

@@ -10,7 +10,6 @@ final class RecordWriter {
   /// What the writer knows of a call that is up, so that it need not look it up.
   private struct KnownCall {
     var row: Int64
-    var decisionHash: UInt64
     var attempts: Int
     var media: Int
     var events: Int
@@ -82,7 +81,7 @@ final class RecordWriter {
         """)
     while let row = try rows.next() {
       guard let id = CallID(row[1] as String) else { continue }
-      known[id] = KnownCall(row: row[0], decisionHash: 0, attempts: row[2], media: row[3], events: row[4])
+      known[id] = KnownCall(row: row[0], attempts: row[2], media: row[3], events: row[4])
     }
   }
 
@@ -90,7 +89,9 @@ final class RecordWriter {
   func pruned(upTo row: Int64) { firstRow = max(firstRow, row + 1) }
 
   /// Brings one call's rows to the state on the tape.
-  func apply(flags: UInt32, payload: UnsafeRawBufferPointer) throws {
+  ///
+  /// - Parameter decision: JSON, from an earlier tape of the call when this one leaves it out.
+  func apply(flags: UInt32, payload: UnsafeRawBufferPointer, decision: UnsafeRawBufferPointer? = nil) throws {
     guard var tape = RecordTapeReader(payload) else { return }
     let hasEnded = flags & RecordJournal.Flags.hasEnded != 0
     var call: KnownCall
@@ -99,7 +100,7 @@ final class RecordWriter {
       try run(updateCall, &tape, RecordTables.callColumns.count, call.row)
     } else {
       var copy = tape
-      call = KnownCall(row: nextRow, decisionHash: 0, attempts: 0, media: 0, events: 0)
+      call = KnownCall(row: nextRow, attempts: 0, media: 0, events: 0)
       try run(insertCall, &tape, RecordTables.callColumns.count, nextRow)
       if sqlite3_changes(sqlite3_db_handle(insertCall.sqliteStatement)) == 1 {
         nextRow += 1
@@ -111,7 +112,7 @@ final class RecordWriter {
         tape = copy
       }
     }
-    try applyDecision(&tape, &call)
+    if let json = tape.decision ?? decision { try keepDecision(json, call.row) }
     call.attempts = try applyRows(replaceAttempt, RecordTables.attemptColumns.count, &tape, call.row, from: 0)
     call.media = try applyRows(replaceMedia, RecordTables.mediaColumns.count, &tape, call.row, from: 0)
     // Events are only ever added.
@@ -120,14 +121,10 @@ final class RecordWriter {
     known[tape.id] = hasEnded ? nil : call
   }
 
-  private func applyDecision(_ tape: inout RecordTapeReader, _ call: inout KnownCall) throws {
-    guard case .text(let json) = tape.next() else { return }
-    let hash = mix(json, into: 1)
-    guard hash != call.decisionHash else { return }
+  private func keepDecision(_ json: UnsafeRawBufferPointer, _ call: Int64) throws {
     try bind(replaceDecision, 1, .text(json))
-    try bind(replaceDecision, 2, .integer(call.row))
+    try bind(replaceDecision, 2, .integer(call))
     try step(replaceDecision)
-    call.decisionHash = hash
   }
 
   private func applyRows(
