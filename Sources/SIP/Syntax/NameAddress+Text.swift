@@ -67,6 +67,8 @@ struct NameAddressLayout {
     while i < end {
       switch bytes[i] {
       case .lessThan, .comma, .semicolon, .colon, .doubleQuote, .greaterThan, .backslash: return i
+      case 0..<0x20 where bytes[i] != .tab: return i
+      case 0x7f: return i
       default: i += 1
       }
     }

@@ -50,7 +50,8 @@ import Testing
     ("<sip:a@b>;;x", ""), ("<sip:a@b>;=", ""), ("<sip:a@b>;x=", ""), ("<sip:a@b>;x=\"y", ""),
     ("<sip:a@b> x", ""),
     ("sip:a@b?x=y", ""), ("< sip:a@b>", ""), ("\"a\\", ""),
-    ("\"a\nb\" <sip:a@b>", ""), ("\"a\\\rb\" <sip:a@b>", ""), ("<sip:a@b>;x=\"\n\"", ""),
+    ("\"a\nb\" <sip:a@b>", ""), ("a\nb <sip:a@b>", ""), ("a\0 <sip:a@b>", ""), ("\"a\\\rb\" <sip:a@b>", ""),
+    ("<sip:a@b>;x=\"\n\"", ""),
   ])
   func readAndWrite(_ text: String, _ written: String) {
     #expect(NameAddress(text)?.description ?? "" == written)
