@@ -36,7 +36,7 @@ extension PolicyCompiler {
           PolicyFinding(
             code: "incomplete-credential",
             message: "a device needs both a user name and a password, or neither",
-            path: PolicyPath("devices", i)))
+            path: PolicyPath("devices", i, "password")))
       }
     }
   }

@@ -7,16 +7,27 @@ struct PolicyAssembly {
   private var globals: CheckedObject?
   private var sections: PolicyBinding.Items = [:]
   private var inlineSecrets: [SourcePosition] = []
+  /// A file was no YAML: what it defines is not known.
+  private var hasGaps = false
+  /// Aliases multiplied a file beyond its bound: nothing that was read of it is worth checking.
+  private var isOverrun = false
 
   mutating func add(_ file: PolicyLoader.File, directory: String, secrets: SecretSource) {
-    guard let source = YAMLReading.source(file, &diagnostics) else { return }
+    guard let source = YAMLReading.source(file, &diagnostics) else {
+      hasGaps = true
+      return
+    }
     sources.append(source)
-    guard case .success(let root) = YAMLReading.root(of: source, &diagnostics) else { return }
+    guard case .success(let root) = YAMLReading.root(of: source, &diagnostics) else {
+      hasGaps = true
+      return
+    }
     var reader = SchemaReader(
       file: sources.count - 1, source: source, secrets: secrets, directory: directory)
     let object = reader.file(root)
     diagnostics += reader.diagnostics
     inlineSecrets += reader.inlineSecrets
+    isOverrun = isOverrun || reader.isExhausted
     for field in PolicySchema.file.fields {
       guard let value = object.fields[field.key] else { continue }
       switch value.content {
@@ -55,8 +66,8 @@ struct PolicyAssembly {
     let policy = PolicyBinding(globals: globals, sections: sections).policy()
     warnAboutInlineSecrets(policy.globals)
     var findings: [PolicyFinding] = []
-    let compiled = PolicyCompiler.compile(policy, into: &findings)
-    for finding in findings {
+    let compiled = isOverrun ? nil : PolicyCompiler.compile(policy, into: &findings)
+    for finding in findings where !hasGaps || finding.code != "unknown-reference" {
       if let diagnostic = diagnostic(finding) { diagnostics.append(diagnostic) }
     }
     let order = Dictionary(
@@ -64,6 +75,7 @@ struct PolicyAssembly {
     diagnostics.sort {
       (order[$0.file] ?? -1, $0.line, $0.column) < (order[$1.file] ?? -1, $1.line, $1.column)
     }
+    hideSecrets()
     let hasErrors = diagnostics.contains { $0.severity == .error }
     if diagnostics.count > PolicyLoader.maximumDiagnostics {
       let rest = diagnostics.count - PolicyLoader.maximumDiagnostics
@@ -80,6 +92,15 @@ struct PolicyAssembly {
     }
     return PolicyLoader.Outcome(
       snapshot: PolicySnapshot(compiled, version: version), diagnostics: diagnostics)
+  }
+
+  /// Diagnostics end up in logs: they show no line that a password stands on.
+  private mutating func hideSecrets() {
+    let lines = Set(inlineSecrets.map { "\(sources[$0.file].name):\($0.line)" })
+    guard !lines.isEmpty else { return }
+    for i in diagnostics.indices where lines.contains("\(diagnostics[i].file):\(diagnostics[i].line)") {
+      diagnostics[i].sourceLine = nil
+    }
   }
 
   // MARK: Findings and their places

@@ -13,7 +13,7 @@ struct SchemaReader {
   private(set) var inlineSecrets: [SourcePosition] = []
   private var visited = 0
   private let visitLimit: Int
-  private var isExhausted = false
+  private(set) var isExhausted = false
 
   /// Anchors make a file longer than it looks: ten times is generous, a thousand million laughs are not.
   static let expansion = 10
@@ -144,10 +144,10 @@ struct SchemaReader {
     let suggestion: String?
     if let near = nearest(to: name, in: known) {
       suggestion = "did you mean “\(near)”?"
-    } else if let home = PolicySchema.objects.first(where: {
-      $0.field(name) != nil && $0.name != "credential"
-    }) {
-      suggestion = "“\(name)” belongs to \(home.name); here: \(known.joined(separator: ", "))"
+    } else if let near = nearest(to: name, in: PolicySchema.objects.flatMap { $0.fields.map(\.key) }),
+      let home = PolicySchema.objects.first(where: { $0.field(near) != nil })
+    {
+      suggestion = "“\(near)” belongs to \(home.name); known here: \(known.joined(separator: ", "))"
     } else {
       suggestion = "known here: \(known.joined(separator: ", "))"
     }
@@ -176,6 +176,7 @@ struct SchemaReader {
           report("wrong-type", "<< merges mappings", at: source, found: describe(source))
           continue
         }
+        guard !isExhausted else { return own }
         for pair in pairs(of: inner, depth: depth + 1) {
           guard visit(pair.0) else { return own }
           merged.append(pair)
@@ -363,7 +364,9 @@ struct SchemaReader {
       return .secret(Secret(scalar.string))
     }
     var values: [String: (text: String, node: Node)] = [:]
-    for (key, value) in pairs(of: mapping, depth: 0) {
+    let pairs = pairs(of: mapping, depth: 0)
+    for (key, value) in pairs where key.scalar?.string == "default" { inlineSecrets.append(position(value)) }
+    for (key, value) in pairs {
       guard let name = key.scalar?.string, SchemaReader.secretKeys.contains(name) else {
         let suggestion = key.scalar.flatMap { nearest(to: $0.string, in: SchemaReader.secretKeys) }
         report(
@@ -394,8 +397,7 @@ struct SchemaReader {
     switch result {
     case .success(let text): return .secret(Secret(text))
     case .failure(let failure):
-      if let (text, node) = values["default"] {
-        inlineSecrets.append(position(node))
+      if let (text, _) = values["default"] {
         return .secret(Secret(text))
       }
       report(
