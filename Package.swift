@@ -23,6 +23,7 @@ let package = Package(
     .library(name: "SIP", targets: ["SIP"]),
     .library(name: "SDP", targets: ["SDP"]),
     .library(name: "PolicyEngine", targets: ["PolicyEngine"]),
+    .library(name: "MediaRelay", targets: ["MediaRelay", "CallModel"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -121,7 +122,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "StructuredLoggingTests", dependencies: ["StructuredLogging", log], swiftSettings: strict),
-    .testTarget(name: "TestCallerTests", dependencies: ["TestCaller"], swiftSettings: strict),
+    .testTarget(name: "TestCallerTests", dependencies: ["TestCaller", "CallModel"], swiftSettings: strict),
     .testTarget(
       name: "RecordsTests",
       dependencies: ["Records", "CallModel", .product(name: "GRDB", package: "GRDB.swift"), log],

@@ -67,7 +67,7 @@ def main():
         for r in range(o.rounds):
             for n, (pids, fn, xa) in servers.items():
                 if r and n in objects and objects[n].fresh: pids = objects[n].renew()
-                m = run_relay.measure(pids, ["-d", str(o.secs), "-w", "0.5"] + xa, fn); res[n].append(m)
+                m = run_relay.measure(pids, ["-d", str(o.secs), "-w", "2.5"] + xa, fn); res[n].append(m)
                 print(f"{r} {n:16} {m['us_per_pkt']:7.3f} us/packet  user {m['user_us']:6.2f} sys {m['sys_us']:6.2f}  p50 {m['lat_us']['p50']:6.0f} p99 {m['lat_us']['p99']:7.0f} us"
                       f"  loss {m['loss_pct']:.3f} %  bad {m['srtp_bad']}  pss {m['pss_mb']} MB  host busy {m['host']['busy_pct']} %", flush=True)
         print("\nsetup", json.dumps(rows.get("setup", {})))

@@ -1,19 +1,11 @@
 #define _GNU_SOURCE
 #include "CMediaIO.h"
-#include <netinet/udp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
-#ifndef UDP_GRO
-#define UDP_GRO 104
-#endif
 
 int mio_set_dscp(int fd, bool v6, uint8_t dscp) {
   int tos = dscp << 2;
@@ -88,42 +80,6 @@ void mio_eventfd_signal(int fd) {
 void mio_eventfd_clear(int fd) {
   uint64_t value;
   if (read(fd, &value, sizeof value) < 0) return;
-}
-
-ssize_t mio_send_segments(int fd, const void *buffer, size_t length, uint16_t segment, const mio_address *to) {
-  char control[CMSG_SPACE(sizeof(uint16_t))] = {0};
-  struct iovec part = {.iov_base = (void *)buffer, .iov_len = length};
-  struct msghdr message = {.msg_name = (void *)&to->u.any, .msg_namelen = to->length, .msg_iov = &part, .msg_iovlen = 1,
-                           .msg_control = control, .msg_controllen = sizeof control};
-  struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-  c->cmsg_level = IPPROTO_UDP;
-  c->cmsg_type = UDP_SEGMENT;
-  c->cmsg_len = CMSG_LEN(sizeof(uint16_t));
-  memcpy(CMSG_DATA(c), &segment, sizeof segment);
-  return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-int mio_enable_gro(int fd) {
-  int one = 1;
-  return setsockopt(fd, IPPROTO_UDP, UDP_GRO, &one, sizeof one);
-}
-
-ssize_t mio_receive_train(int fd, void *buffer, size_t capacity, mio_address *from, uint16_t *segment) {
-  char control[CMSG_SPACE(sizeof(int))];
-  struct iovec part = {.iov_base = buffer, .iov_len = capacity};
-  struct msghdr message = {.msg_name = &from->u.any, .msg_namelen = sizeof from->u, .msg_iov = &part, .msg_iovlen = 1,
-                           .msg_control = control, .msg_controllen = sizeof control};
-  ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT);
-  if (n < 0) return n;
-  from->length = message.msg_namelen;
-  *segment = n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
-  for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
-    if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO) continue;
-    int size;
-    memcpy(&size, CMSG_DATA(c), sizeof size);
-    if (size > 0 && size <= UINT16_MAX) *segment = (uint16_t)size;
-  }
-  return n;
 }
 
 struct start {

@@ -1,10 +1,11 @@
 import CallModel
 
-/// Digits on their way to one party as RFC 4733 packets: pure timing and payloads, numbers come from ``Sending``.
+/// Digits on their way to one party as RFC 4733 packets: pure timing and payloads, numbers come from
+/// ``Sending``.
 ///
 /// An event is repeated every ``interval`` with growing duration, its last state three times with the E bit
-/// (RFC 4733 §2.5.1.4), then ``gap`` of silence before the next. An event whose duration does not fit 16 bits of
-/// timestamp units is cut there (1.36 s at 48 kHz, 8.19 s at 8 kHz).
+/// (RFC 4733 §2.5.1.4), then ``gap`` of silence before the next. An event whose duration does not fit 16 bits
+/// of timestamp units is cut there (1.36 s at 48 kHz, 8.19 s at 8 kHz).
 struct DigitSending {
   struct Packet: Equatable {
     var code: UInt8

@@ -8,19 +8,20 @@ import CallModel
 ///
 /// 1. A side that is *latched* takes packets only from the source it latched to. All others are counted as
 ///    ``DropReason/foreignSource`` and dropped.
-/// 2. A side that is not latched takes the first packet from an address that ``Source`` allows. A packet from an
-///    address nobody signalled (``Source/any``) must be followed by a second one in sequence from the same
+/// 2. A side that is not latched takes the first packet from an address that ``Source`` allows. A packet from
+///    an address nobody signalled (``Source/any``) must be followed by a second one in sequence from the same
 ///    source before it is believed (RFC 3550 A.1), and only within ``LatchTiming/window`` after the last
 ///    negotiation; after that only the signalled addresses count.
 /// 3. A latched side changes its source only when the old source has been silent: for
-///    ``LatchTiming/authenticatedSilence`` when SRTP authenticates the new packet and it is newer than anything
-///    received; for ``LatchTiming/silence`` when it is plain RTP that continues the same SSRC and sequence
-///    from an allowed address.
+///    ``LatchTiming/authenticatedSilence`` when SRTP authenticates the new packet and it is newer than
+///    anything received; for ``LatchTiming/silence`` when it is plain RTP that continues the same SSRC and
+///    sequence from an allowed address.
 /// 4. With SRTP, nothing latches before it has been authenticated.
 /// 5. A negotiation that moves the signalled address opens the side again; one that does not keeps the latch.
 ///
-/// A source that has been steady for half a second gets its socket connected to it until it falls silent for one to two seconds: in
-/// that time the kernel refuses strangers, and a party that moves without a negotiation is followed that much later.
+/// A source that has been steady for half a second gets its socket connected to it until it falls silent for
+/// one to two seconds: in that time the kernel refuses strangers, and a party that moves without a
+/// negotiation is followed that much later.
 ///
 /// Media is sent to the latched source when there is one, and to the signalled address until then.
 public struct LatchPolicy: Sendable, Hashable {

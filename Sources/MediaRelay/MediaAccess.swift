@@ -1,6 +1,7 @@
 import CallModel
 
-/// The relay as calls see it: sessions, fresh keys, and a way back from the relay's threads to the call's loop.
+/// The relay as calls see it: sessions, fresh keys, and a way back from the relay's threads to the call's
+/// loop.
 public final class MediaAccess {
   public let relay: MediaRelay
   /// Runs a closure on the signalling loop. Called on relay threads.

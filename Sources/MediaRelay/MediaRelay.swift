@@ -17,9 +17,9 @@ import Synchronization
 /// session.close()
 /// ```
 ///
-/// **Threads.** A session belongs to one relay thread for its life; its sockets, tables and keys are touched there only.
-/// The calls below are for the signalling side: they take a lock for some tens of nanoseconds, post a
-/// command and return; they may be used from any thread. Answers come back as ``RelayEvent``s.
+/// **Threads.** A session belongs to one relay thread for its life; its sockets, tables and keys are touched
+/// there only. The calls below are for the signalling side: they take a lock for some tens of nanoseconds,
+/// post a command and return; they may be used from any thread. Answers come back as ``RelayEvent``s.
 public final class MediaRelay: Sendable {
   let configuration: MediaRelayConfiguration
   let pool: PortPool
@@ -29,7 +29,8 @@ public final class MediaRelay: Sendable {
   let streamCount = Atomic<Int>(0)
   private let isRunning = Mutex(false)
 
-  /// Checks the configuration and prepares the tables. No socket is opened and no thread started before ``start()``.
+  /// Checks the configuration and prepares the tables. No socket is opened and no thread started before
+  /// ``start()``.
   public init(configuration: MediaRelayConfiguration) throws(MediaRelayError) {
     let threads = configuration.threads ?? min(2, max(1, Int(mio_cores())))
     guard (1...64).contains(threads) else { throw .invalidValue("media threads must be 1 to 64") }
@@ -78,7 +79,8 @@ public final class MediaRelay: Sendable {
     for worker in workers { try worker.start() }
   }
 
-  /// Ends every stream, joins the threads and closes all sockets. Open sessions get their `closed` events before.
+  /// Ends every stream, joins the threads and closes all sockets. Open sessions get their `closed` events
+  /// before.
   public func shutdown() {
     let wasRunning = isRunning.withLock { running in
       defer { running = false }
@@ -99,8 +101,8 @@ public final class MediaRelay: Sendable {
     return RelaySession(relay: self, worker: worker, sink: EventSink(onEvent))
   }
 
-  /// The first thread that is not full; else the least busy. Two sessions opened at the same time may see the same
-  /// numbers: a thread then has one more, which does no harm.
+  /// The first thread that is not full; else the least busy. Two sessions opened at the same time may see the
+  /// same numbers: a thread then has one more, which does no harm.
   private func chooseWorker() -> RelayWorker {
     var best = workers[0]
     var fewest = Int.max

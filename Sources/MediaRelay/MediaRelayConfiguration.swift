@@ -28,10 +28,11 @@ public struct MediaRelayConfiguration: Sendable, Hashable {
   public var interfaces: [Interface]
   /// Threads that carry packets, 1...64. Nil takes one a core, but not more than two.
   public var threads: Int?
-  /// Sessions a thread takes before the next one is used, 1 or more; when all have as many, the one with the fewest gets the next.
+  /// Sessions a thread takes before the next one is used, 1 or more; when all have as many, the one with the
+  /// fewest gets the next.
   ///
-  /// Filling one thread first is cheaper than spreading: it finds more sockets ready per wake, and wakes half as
-  /// often. 100 calls cost 1.1 times the bare system calls on one thread and up to 3 times on two.
+  /// Filling one thread first is cheaper than spreading: it finds more sockets ready per wake, and wakes half
+  /// as often. 100 calls cost 1.1 times the bare system calls on one thread and up to 3 times on two.
   public var sessionsPerThread: Int
   /// Differentiated services code points, 0...63 (RFC 4594: EF for telephony, AF41 for video).
   public var audioDSCP: UInt8

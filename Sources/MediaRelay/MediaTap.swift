@@ -22,11 +22,12 @@ public enum PacketKind: UInt8, Sendable, Hashable {
 
 /// The door for what is not plain relaying: ICE, DTLS, transcoding, mixing.
 ///
-/// A tap is attached to one side of a stream. Packets that are not RTP or RTCP always go to it. Decrypted, validated RTP of
-/// that side goes to it *instead of* to the other side when ``takesRTP`` says so. A side without a tap
-/// pays one comparison for this.
+/// A tap is attached to one side of a stream. Packets that are not RTP or RTCP always go to it. Decrypted,
+/// validated RTP of that side goes to it *instead of* to the other side when ``takesRTP`` says so. A side
+/// without a tap pays one comparison for this.
 ///
-/// All calls come on the relay thread that owns the stream: they must not block, and must not keep the buffers.
+/// All calls come on the relay thread that owns the stream: they must not block, and must not keep the
+/// buffers.
 public protocol MediaTap: AnyObject, Sendable {
   /// Asked once, when the tap is attached.
   var takesRTP: Bool { get }
@@ -47,7 +48,8 @@ public struct RelayOutput: ~Copyable {
     loop.pointee.sendRaw(bytes, from: side, to: source)
   }
 
-  /// Sends an RTP packet to this party: payload type, sequence and SSRC as given, protected when the side has keys.
+  /// Sends an RTP packet to this party: payload type, sequence and SSRC as given, protected when the side has
+  /// keys.
   public func sendRTP(_ packet: UnsafeRawBufferPointer) {
     loop.pointee.sendRTPFromTap(packet, to: side)
   }

@@ -8,12 +8,14 @@ import Synchronization
 
 /// The local port pairs of every interface, and the sockets that are open on them.
 ///
-/// Opening, binding and watching a socket costs several times what the rest of a call's set-up does, so a released
-/// pair keeps its sockets, bound and watched by the thread it belongs to, and serves the next call after the
-/// quarantine. In the meantime its thread reads and throws away what still arrives. Pairs are opened in random
-/// order (a guess at the next port is no better than a guess at any), and reused oldest first.
+/// Opening, binding and watching a socket costs several times what the rest of a call's set-up does, so a
+/// released pair keeps its sockets, bound and watched by the thread it belongs to, and serves the next call
+/// after the quarantine. In the meantime its thread reads and throws away what still arrives. Pairs are
+/// opened in random order (a guess at the next port is no better than a guess at any), and reused oldest
+/// first.
 ///
-/// Touched by the signalling only, under one lock; the relay threads learn of sockets through their mailboxes.
+/// Touched by the signalling only, under one lock; the relay threads learn of sockets through their
+/// mailboxes.
 final class PortPool: Sendable {
   /// A reserved pair.
   struct Lease {
@@ -113,8 +115,8 @@ final class PortPool: Sendable {
 
   var usage: Usage { state.withLock { $0.usage } }
 
-  /// Reserves a pair for streams of `worker`. Nil when none is free: all are in use, in quarantine, or taken by
-  /// other programs.
+  /// Reserves a pair for streams of `worker`. Nil when none is free: all are in use, in quarantine, or taken
+  /// by other programs.
   func reserve(interface: Int, worker: Int, withRTCP: Bool, dscp: UInt8, now: Int64) -> Lease? {
     state.withLock { state in
       guard state.banks.indices.contains(interface) else { return nil }
@@ -209,7 +211,8 @@ final class PortPool: Sendable {
     return nil
   }
 
-  /// Binds a random pair that has no socket. Ports other programs hold are passed over, a bounded number of times.
+  /// Binds a random pair that has no socket. Ports other programs hold are passed over, a bounded number of
+  /// times.
   private func open(_ state: inout State, _ bank: Int, _ dscp: UInt8) -> Int32? {
     // Drawn without putting back: a port another program holds is tried once.
     var candidates = state.banks[bank].closed.count

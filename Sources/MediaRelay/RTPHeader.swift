@@ -12,8 +12,8 @@ public struct RTPHeader: Sendable, Hashable {
   /// Bytes of the smallest packet.
   public static let minimumLength = 12
 
-  /// Reads and checks a header: version 2, CSRC list and extension inside the packet. Nil when it is no RTP packet.
-  /// Padding is not looked at: with SRTP it is encrypted.
+  /// Reads and checks a header: version 2, CSRC list and extension inside the packet. Nil when it is no RTP
+  /// packet. Padding is not looked at: with SRTP it is encrypted.
   @inline(__always)
   public static func parse(_ packet: UnsafeRawBufferPointer) -> RTPHeader? {
     guard packet.count >= minimumLength, let base = packet.baseAddress else { return nil }

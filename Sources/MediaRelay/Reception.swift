@@ -1,4 +1,5 @@
-/// What is known of the RTP a party sends, from its sequence numbers and timestamps (RFC 3550 §6.4.1, A.1, A.3, A.8).
+/// What is known of the RTP a party sends, from its sequence numbers and timestamps (RFC 3550 §6.4.1, A.1,
+/// A.3, A.8).
 ///
 /// A new SSRC starts the count afresh; the losses of the SSRC before stay in the sum.
 struct Reception {

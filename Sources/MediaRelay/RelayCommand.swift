@@ -4,9 +4,9 @@ import Synchronization
 
 /// What the signalling asks of a relay thread.
 ///
-/// Sendable although it carries pointers: what they point to is made by the sender, is owned by the thread from the moment it
-/// takes the command, and is not looked at by the sender afterwards. (A stream's pointer stays a mere name in later
-/// commands, and none is posted after `detach`.)
+/// Sendable although it carries pointers: what they point to is made by the sender, is owned by the thread
+/// from the moment it takes the command, and is not looked at by the sender afterwards. (A stream's pointer
+/// stays a mere name in later commands, and none is posted after `detach`.)
 enum RelayCommand: @unchecked Sendable {
   /// Watch these sockets. `rtcpFD` -1: none yet.
   case open(slot: Int32, rtpFD: Int32, rtcpFD: Int32)
@@ -43,8 +43,8 @@ final class RelayMailbox: Sendable {
 
   init() { eventFD = mio_eventfd() }
 
-  /// Adds a command. With `wake` false the thread takes it when it next wakes for another reason: for what has no effect
-  /// until a later command.
+  /// Adds a command. With `wake` false the thread takes it when it next wakes for another reason: for what
+  /// has no effect until a later command.
   func post(_ command: RelayCommand, wake: Bool = true) {
     let mustSignal = state.withLock { state in
       state.commands.append(command)
@@ -55,7 +55,8 @@ final class RelayMailbox: Sendable {
     if mustSignal { mio_eventfd_signal(eventFD) }
   }
 
-  /// Exchanges the waiting commands for the empty array given, so that neither side ever allocates in steady state.
+  /// Exchanges the waiting commands for the empty array given, so that neither side ever allocates in steady
+  /// state.
   func take(into commands: inout [RelayCommand]) {
     let empty = commands
     commands = state.withLock { state in

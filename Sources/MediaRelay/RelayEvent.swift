@@ -1,7 +1,7 @@
 import CallModel
 
-/// What the media plane tells the signalling. Delivered on a relay thread: the handler must not block, and hands
-/// the event to the call's own event loop.
+/// What the media plane tells the signalling. Delivered on a relay thread: the handler must not block, and
+/// hands the event to the call's own event loop.
 public enum RelayEvent: Sendable, Hashable {
   /// The first valid packet from this party since the stream was made.
   case firstPacket(stream: RelayStream.ID, side: RelaySideName, from: TransportAddress)

@@ -50,7 +50,8 @@ extension RelayLoop {
   ) {
     guard !side.pointee.destination.isNone else { return }
     if !side.pointee.sending.isActive {
-      // Nothing has been relayed to this party yet: the digit opens a stream of its own (RFC 3550 §5.1: random numbers).
+      // Nothing has been relayed to this party yet: the digit opens a stream of its own (RFC 3550 §5.1:
+      // random numbers).
       side.pointee.sending.begin(
         ssrc: .random(in: 1 ... .max), sequence: .random(in: 0...0x7fff), timestamp: .random(in: 0 ... .max),
         now: now)

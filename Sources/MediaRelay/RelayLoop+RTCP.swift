@@ -16,9 +16,9 @@ extension RelayLoop {
     relayRTCP(side, count, onRTPPort: false)
   }
 
-  /// Checks a compound packet, takes what it says about quality, and passes it to the other side's RTCP address: on its RTP
-  /// port with rtcp-mux, else on the port above; as SRTCP where that side has keys. Reports flow on hold too
-  /// (RFC 3264 §5.1).
+  /// Checks a compound packet, takes what it says about quality, and passes it to the other side's RTCP
+  /// address: on its RTP port with rtcp-mux, else on the port above; as SRTCP where that side has keys.
+  /// Reports flow on hold too (RFC 3264 §5.1).
   mutating func relayRTCP(_ side: UnsafeMutablePointer<SideState>, _ received: Int, onRTPPort: Bool) {
     var count = received
     let context = side.pointee.receiveSRTP
@@ -27,7 +27,8 @@ extension RelayLoop {
       ? side.pointee.latch.judge(&source.pointee, authenticates: context != nil, timing: timing, now: now)
       : side.pointee.rtcpLatch.judge(
         &source.pointee, authenticates: context != nil, timing: timing, now: now)
-    // On the RTP port only RTP may latch: before its first packet, RTCP passes from candidates but moves nothing.
+    // On the RTP port only RTP may latch: before its first packet, RTCP passes from candidates but moves
+    // nothing.
     if verdict == .foreign { return drop(side, .foreignSource) }
     if let context {
       do {

@@ -5,8 +5,8 @@ extension RelayLoop {
   /// A socket for RTP (and with rtcp-mux RTCP, STUN, DTLS) is ready.
   @inline(__always)
   mutating func receiveRTP(_ slot: Int) {
-    // One datagram a wake: epoll is level-triggered and comes back for more, and a second `recv` that finds nothing
-    // would cost a fifth of the packet.
+    // One datagram a wake: epoll is level-triggered and comes back for more, and a second `recv` that finds
+    // nothing would cost a fifth of the packet.
     let count = mio_receive(slots[slot].rtpFD, packet, maximumPacketSize + 1, source)
     guard count > 0 else { return }
     guard let side = slots[slot].side else {

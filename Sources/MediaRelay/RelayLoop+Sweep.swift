@@ -39,9 +39,10 @@ extension RelayLoop {
       && time - side.pointee.latch.heard < RelayLoop.steady
   }
 
-  /// Connects the RTP socket of a side to the source it believes: sending costs a tenth less, and the kernel turns
-  /// strangers away before they cost anything (they then no longer count as ``DropReason/foreignSource``). The rules of ``Latch`` stay in
-  /// force; to let a party move, the sweep frees the socket after a second without a packet.
+  /// Connects the RTP socket of a side to the source it believes: sending costs a tenth less, and the kernel
+  /// turns strangers away before they cost anything (they then no longer count as
+  /// ``DropReason/foreignSource``). The rules of ``Latch`` stay in force; to let a party move, the sweep
+  /// frees the socket after a second without a packet.
   private func tieSocket(_ side: UnsafeMutablePointer<SideState>) {
     var source = side.pointee.latch.source
     guard mio_address_equal(&side.pointee.destination, &source) else { return }

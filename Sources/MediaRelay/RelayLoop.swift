@@ -4,8 +4,8 @@ import Synchronization
 
 /// The poll loop of one relay thread and everything it owns.
 ///
-/// Which system calls, and why (µs per packet of 172 bytes, 200 sockets, ten ready per wake, one machine where the kernel's part is
-/// dear; all of it kernel time):
+/// Which system calls, and why (µs per packet of 172 bytes, 200 sockets, ten ready per wake, one machine
+/// where the kernel's part is dear; all of it kernel time):
 ///
 /// | read until empty, `sendto`        | 4.5 |
 /// |-----------------------------------|-----|
@@ -14,14 +14,15 @@ import Synchronization
 /// | one `recvfrom` a wake, connected `send` | **3.8** |
 /// | the same, edge-triggered          | 3.65 |
 ///
-/// So: level-triggered with one read a wake (edge-triggered would leave the second of two packets that came together
-/// lying until the next), and sockets are connected once a source has proven steady. Waiting 0.5 to 1 ms before the next
-/// `epoll_wait` cost more than it saved when packets came in bursts: `coalescing` is off unless asked for. `recvmmsg` only
-/// pays when one socket holds many packets, which with a port a stream it does not.
+/// So: level-triggered with one read a wake (edge-triggered would leave the second of two packets that came
+/// together lying until the next), and sockets are connected once a source has proven steady. Waiting 0.5 to
+/// 1 ms before the next `epoll_wait` cost more than it saved when packets came in bursts: `coalescing` is off
+/// unless asked for. `recvmmsg` only pays when one socket holds many packets, which with a port a stream it
+/// does not.
 ///
-/// Budget per relayed packet: one `recvfrom`, one `sendto`, its share of an `epoll_wait`; no allocation, no lock,
-/// no reference count, no dictionary, no clock (one reading a round). State is found by the number in the
-/// epoll event: slot, then side.
+/// Budget per relayed packet: one `recvfrom`, one `sendto`, its share of an `epoll_wait`; no allocation, no
+/// lock, no reference count, no dictionary, no clock (one reading a round). State is found by the number in
+/// the epoll event: slot, then side.
 struct RelayLoop: ~Copyable {
   /// The sockets of one port pair and the side they serve.
   struct Slot {
@@ -225,8 +226,8 @@ struct RelayLoop: ~Copyable {
     streams = stream
     streamCount += 1
     if streamCount == 1 { nextSweep = now + RelayLoop.sweepInterval }
-    // Nothing needs to be thrown away here: a reused socket has been read by this thread all along, and what waits in a
-    // new one is early media of this call.
+    // Nothing needs to be thrown away here: a reused socket has been read by this thread all along, and what
+    // waits in a new one is early media of this call.
     for (name, initial) in [
       (RelaySideName.a, stream.pointee.initialA), (.b, stream.pointee.initialB),
     ] {

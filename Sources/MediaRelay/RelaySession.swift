@@ -28,10 +28,11 @@ public final class RelaySession: Sendable {
   /// - Parameters:
   ///   - interface: index into ``MediaRelayConfiguration/interfaces``.
   ///   - kind: chooses the DSCP mark.
-  ///   - withRTCP: opens the RTCP socket at once. False is right when rtcp-mux is offered: the socket is opened
+  ///   - withRTCP: opens the RTCP socket at once. False is right when rtcp-mux is offered: the socket is
+  ///   opened
   ///     later if the answer refuses it.
-  /// - Returns: nil when the interface has no free port (counted in ``MediaRelayCounters/portExhaustions``), or the session is
-  ///   closed.
+  /// - Returns: nil when the interface has no free port (counted in ``MediaRelayCounters/portExhaustions``),
+  ///   or the session is closed.
   public func reserve(
     interface: Int = 0, kind: MediaStream.Kind = .audio, withRTCP: Bool = false
   ) -> RelayPort? {
@@ -44,8 +45,8 @@ public final class RelaySession: Sendable {
     if let former = lease.formerWorker {
       relay.workers[former].mailbox.post(.handOver(slot: lease.slot))
     }
-    // Read by the thread with the stream that follows: not worth a wake. A warm pair may have been without RTCP
-    // so far; `open` is idempotent.
+    // Read by the thread with the stream that follows: not worth a wake. A warm pair may have been without
+    // RTCP so far; `open` is idempotent.
     if lease.isNew || withRTCP {
       worker.mailbox.post(.open(slot: lease.slot, rtpFD: lease.rtpFD, rtcpFD: lease.rtcpFD), wake: false)
     }

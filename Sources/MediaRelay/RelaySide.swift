@@ -15,7 +15,8 @@ public struct RelayPort: Sendable, Hashable {
 /// SRTP keys of one direction (RFC 4568 or DTLS-SRTP, RFC 5764).
 public struct SRTPParameters: Sendable, Hashable {
   public var suite: SDESCrypto.Suite
-  /// Master key and master salt in base64, ``SDESCrypto/Suite/keyLength`` + ``SDESCrypto/Suite/saltLength`` bytes.
+  /// Master key and master salt in base64, ``SDESCrypto/Suite/keyLength`` + ``SDESCrypto/Suite/saltLength``
+  /// bytes.
   public var keyAndSalt: Secret
   public var mki: SDESCrypto.MKI?
 
@@ -30,7 +31,8 @@ public struct SRTPParameters: Sendable, Hashable {
   }
 }
 
-/// Payload types accepted from a side, and the number each has on the other side, in the form the relay takes.
+/// Payload types accepted from a side, and the number each has on the other side, in the form the relay
+/// takes.
 public struct RelayPayloadTypes: Sendable, Hashable {
   /// One accepted payload type, 0...127 both.
   public struct Entry: Sendable, Hashable {
@@ -50,8 +52,8 @@ public struct RelayPayloadTypes: Sendable, Hashable {
 
   private init(entries: [Entry]?) { self.entries = entries }
 
-  /// Only the given types pass. Entries with a number above 127 are ignored; of two with the same incoming number
-  /// the first counts.
+  /// Only the given types pass. Entries with a number above 127 are ignored; of two with the same incoming
+  /// number the first counts.
   public init(_ entries: [Entry]) {
     self.entries = entries.filter { $0.incoming < 128 && $0.outgoing < 128 }
   }

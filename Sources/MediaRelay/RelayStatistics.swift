@@ -62,7 +62,8 @@ public struct RelaySideStatistics: Sendable, Hashable {
   public var packetsDuplicated: UInt64 = 0
   /// Interarrival jitter of what this party sends, in milliseconds (RFC 3550 A.8).
   public var jitterMilliseconds: Double = 0
-  /// Last round trip between us and this party, in milliseconds, from its reports (RFC 3550 §6.4.1); nil until one.
+  /// Last round trip between us and this party, in milliseconds, from its reports (RFC 3550 §6.4.1); nil
+  /// until one.
   public var roundTripMilliseconds: Double?
   /// What this party says it lost of what we send, cumulative; nil until it reported.
   public var reportedLost: Int32?

@@ -49,9 +49,9 @@ public final class RelayStream: Sendable {
 
   deinit { close() }
 
-  /// Replaces what was negotiated with one or both parties (re-INVITE, answer, hold, resume). No packet is lost
-  /// over it; SRTP state is kept where keys stay the same, and the latch where the signalled address stays. The port
-  /// of a side cannot change.
+  /// Replaces what was negotiated with one or both parties (re-INVITE, answer, hold, resume). No packet is
+  /// lost over it; SRTP state is kept where keys stay the same, and the latch where the signalled address
+  /// stays. The port of a side cannot change.
   ///
   /// - Returns: false when the stream is closed, or a key does not fit its suite: then nothing changes.
   @discardableResult
@@ -84,9 +84,9 @@ public final class RelayStream: Sendable {
 
   public func setMode(_ mode: RelayMode) { post(.setMode(handle.pointer, mode)) }
 
-  /// Sends digits to a party as RFC 4733 events, one after the other, in the stream it already receives: same SSRC, continuous sequence
-  /// numbers; the other party's audio is left out while a digit lasts. Ignored when the side has no
-  /// ``RelaySide/sentTelephoneEvent`` or more than 64 digits wait.
+  /// Sends digits to a party as RFC 4733 events, one after the other, in the stream it already receives: same
+  /// SSRC, continuous sequence numbers; the other party's audio is left out while a digit lasts. Ignored when
+  /// the side has no ``RelaySide/sentTelephoneEvent`` or more than 64 digits wait.
   public func send(_ events: [TelephoneEvent], to side: RelaySideName) {
     post(.playEvents(handle.pointer, side, events))
   }

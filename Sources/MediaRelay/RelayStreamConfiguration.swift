@@ -6,9 +6,10 @@ public enum RelayMode: UInt8, Sendable, Hashable {
   case relay
   /// Each side hears itself (the test call's echo).
   ///
-  /// Packets go back under an SSRC of our own, not under the sender's: a participant that receives its own SSRC must take it
-  /// for a loop or a collision and may change SSRC, drop the packets or leave (RFC 3550 §8.2). Sequence numbers
-  /// and timestamps are kept, so losses and jitter stay visible. The sender's RTCP ends here.
+  /// Packets go back under an SSRC of our own, not under the sender's: a participant that receives its own
+  /// SSRC must take it for a loop or a collision and may change SSRC, drop the packets or leave (RFC 3550
+  /// §8.2). Sequence numbers and timestamps are kept, so losses and jitter stay visible. The sender's RTCP
+  /// ends here.
   case loop
 }
 

@@ -5,7 +5,8 @@ struct SHA1Digest {
   var words: (UInt64, UInt64, UInt32) = (0, 0, 0)
 }
 
-/// The keyed transforms of SRTP or SRTCP: AES counter mode with HMAC-SHA-1 (RFC 3711 §4.1.1, §4.2.1), or AES-GCM (RFC 7714).
+/// The keyed transforms of SRTP or SRTCP: AES counter mode with HMAC-SHA-1 (RFC 3711 §4.1.1, §4.2.1), or
+/// AES-GCM (RFC 7714).
 struct SRTPCipher {
   private let context: OpaquePointer
   /// SHA-1 after the inner and the outer pad of the key: HMAC then costs two blocks less a packet.
@@ -55,8 +56,8 @@ struct SRTPCipher {
 
   // MARK: AES-CM and HMAC-SHA-1
 
-  /// Encrypts or decrypts `count` bytes. IV: salt, SSRC from byte 4, index from byte 8, block counter in the last
-  /// two (RFC 3711 §4.1.1).
+  /// Encrypts or decrypts `count` bytes. IV: salt, SSRC from byte 4, index from byte 8, block counter in the
+  /// last two (RFC 3711 §4.1.1).
   @inline(__always)
   func applyCounterMode(_ bytes: UnsafeMutableRawPointer, _ count: Int, ssrc: UInt32, index: UInt64) {
     guard count > 0 else { return }

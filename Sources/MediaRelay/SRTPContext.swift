@@ -3,9 +3,10 @@ import CallModel
 
 /// SRTP and SRTCP of one direction with one master key (RFC 3711, RFC 4568, RFC 7714), over OpenSSL.
 ///
-/// Cipher contexts live as long as this one and only get an initialisation vector per packet; HMAC starts from the
-/// two SHA-1 states after the key pads. That makes 0.25 µs a packet where a library that sets keys anew takes 2 µs.
-/// A plain value in memory of its own: made by the signalling, then owned by one relay thread.
+/// Cipher contexts live as long as this one and only get an initialisation vector per packet; HMAC starts
+/// from the two SHA-1 states after the key pads. That makes 0.25 µs a packet where a library that sets keys
+/// anew takes 2 µs. A plain value in memory of its own: made by the signalling, then owned by one relay
+/// thread.
 struct SRTPContext {
   enum Direction { case send, receive }
 
@@ -59,11 +60,9 @@ struct SRTPContext {
     defer { SRTPSessionKeys.wipe(&key) }
     let salt = Array(keyAndSalt[suite.keyLength...])
     let isGCM = suite == .aeadAES128GCM || suite == .aeadAES256GCM
-    guard
-      var media = SRTPSessionKeys(
-        masterKey: key, masterSalt: salt, packets: .rtp, saltLength: suite.saltLength),
-      var control = SRTPSessionKeys(
-        masterKey: key, masterSalt: salt, packets: .rtcp, saltLength: suite.saltLength)
+    guard let derivation = SRTPKeyDerivation(masterKey: key, masterSalt: salt),
+      var media = SRTPSessionKeys(derivation, packets: .rtp, saltLength: suite.saltLength),
+      var control = SRTPSessionKeys(derivation, packets: .rtcp, saltLength: suite.saltLength)
     else { return nil }
     defer {
       media.wipe()
@@ -158,7 +157,8 @@ struct SRTPContext {
     let sequence = buffer.loadBigEndian16(2)
     var i = find(ssrc)
     if i < 0 { i = insert(SRTPSource(ssrc: ssrc)) }
-    // An older number is one that the network reordered before us; one used already would use up its keystream twice.
+    // An older number is one that the network reordered before us; one used already would use up its
+    // keystream twice.
     guard let index = sources[i].estimate(sequence), sources[i].isFresh(index) else { throw .replay }
     guard index < 1 << 48 else { throw .exhausted }
     sources[i].note(index)
@@ -202,8 +202,9 @@ struct SRTPContext {
     return end
   }
 
-  /// The first packet of an SSRC, whose ROC nobody told us: 0 by RFC 4568 §6.4; else that of the context before (a sender that
-  /// kept its ROC over a change of keys); else 1, when the stream wrapped before its first packet came to us.
+  /// The first packet of an SSRC, whose ROC nobody told us: 0 by RFC 4568 §6.4; else that of the context
+  /// before (a sender that kept its ROC over a change of keys); else 1, when the stream wrapped before its
+  /// first packet came to us.
   private mutating func unprotectFirst(
     _ buffer: UnsafeMutableRawPointer, header: RTPHeader, end: Int
   ) throws(Failure) -> Int {

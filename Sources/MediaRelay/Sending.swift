@@ -22,7 +22,8 @@ struct Sending {
   /// What has been added to the incoming sequence numbers; reports about this stream are corrected by it.
   var shift: UInt16 { offset }
 
-  /// The outgoing number of a packet, or nil when it has no place any more (it belongs into the time a digit took).
+  /// The outgoing number of a packet, or nil when it has no place any more (it belongs into the time a digit
+  /// took).
   @inline(__always)
   mutating func forward(ssrc: UInt32, sequence: UInt16, timestamp: UInt32, now: Int64) -> UInt16? {
     if _fastPath(isActive && ssrc == self.ssrc && !isInterrupted && !hasBoundary) {

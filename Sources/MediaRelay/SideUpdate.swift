@@ -74,7 +74,8 @@ struct SideUpdate {
     return update
   }
 
-  /// `c=0.0.0.0` and port 0 mean "do not send" (RFC 3264 §8.4, RFC 2543 hold); a socket of the other family cannot send there.
+  /// `c=0.0.0.0` and port 0 mean "do not send" (RFC 3264 §8.4, RFC 2543 hold); a socket of the other family
+  /// cannot send there.
   private static func destination(_ address: TransportAddress?) -> mio_address {
     guard let address, !address.ip.isUnspecified, address.port != 0 else { return .none }
     return mio_address(address)

@@ -17,8 +17,8 @@ struct TelephoneEventHearing {
   private var duration: UInt16 = 0
   private(set) var lastHeard: Int64 = 0
 
-  /// Takes the payload of one packet. Returns an event that has just ended: this one (its first packet with the E bit), or the one
-  /// before, whose end packets were all lost.
+  /// Takes the payload of one packet. Returns an event that has just ended: this one (its first packet with
+  /// the E bit), or the one before, whose end packets were all lost.
   mutating func note(_ payload: UnsafeRawBufferPointer, ssrc: UInt32, timestamp: UInt32, now: Int64) -> Heard?
   {
     guard payload.count >= TelephoneEventHearing.payloadLength, let base = payload.baseAddress else {

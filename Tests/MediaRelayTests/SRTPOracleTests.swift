@@ -1,6 +1,5 @@
 import CSRTPOracle
 import CallModel
-import Synchronization
 import Testing
 
 @testable import MediaRelay
@@ -268,15 +267,12 @@ final class OwnContext {
 final class Oracle {
   private let session: srtp_t
   private let key: UnsafeMutablePointer<UInt8>
-  private static let initialised = Mutex(false)
+  private static let initialised = srtp_init()
 
   init(
     _ suite: SDESCrypto.Suite, _ material: [UInt8], _ direction: SRTPContext.Direction, mki: [UInt8]? = nil
   ) throws {
-    Oracle.initialised.withLock { done in
-      if !done { srtp_init() }
-      done = true
-    }
+    try #require(Oracle.initialised == srtp_err_status_ok)
     var policy = srtp_policy_t()
     switch suite {
     case .aesCM128HMACSHA1_80:

@@ -9,10 +9,14 @@ import Testing
   func keyDerivation() throws {
     let key = hex("E1F97A0D3E018BE0D64FA32C06DE4139")
     let salt = hex("0EC675AD498AFEEBB6960B3AABE6")
-    #expect(SRTPSessionKeys.derive(key, salt, 0, 16) == hex("C61E7A93744F39EE10734AFE3FF7A087"))
-    #expect(SRTPSessionKeys.derive(key, salt, 2, 14) == hex("30CBBC08863D8C85D49DB34A9AE1"))
+    guard let derivation = SRTPKeyDerivation(masterKey: key, masterSalt: salt) else {
+      Issue.record("no derivation")
+      return
+    }
+    #expect(derivation.derive(0, count: 16) == hex("C61E7A93744F39EE10734AFE3FF7A087"))
+    #expect(derivation.derive(2, count: 14) == hex("30CBBC08863D8C85D49DB34A9AE1"))
     #expect(
-      SRTPSessionKeys.derive(key, salt, 1, 94)
+      derivation.derive(1, count: 94)
         == hex(
           "CEBE321F6FF7716B6FD4AB49AF256A156D38BAA48F0A0ACF3C34E2359E6CDBCEE049646C43D9327AD175578EF7227098"
             + "6371C10C9A369AC2F94A8C5FBCDDDC256D6E919A48B610EF17C2041E474035766B68642C59BBFC2F34DB60DBDFB2"))
@@ -143,5 +147,27 @@ func hex(_ text: String) -> [UInt8] {
     case 0x41...0x46: digit - 0x37
     default: digit - 0x57
     }
+  }
+}
+
+@Suite struct SRTPSessionTests {
+  @Test("A session seals what the other opens, and refuses a buffer without room")
+  func roundTrip() throws {
+    let keys = SRTPParameters(suite: .aeadAES256GCM, keyAndSalt: secret([UInt8](1...44)))
+    let sender = try #require(SRTPSession(keys, direction: .send))
+    let receiver = try #require(SRTPSession(keys, direction: .receive))
+    let plain = rtp(0, sequence: 1)
+    var buffer = plain + [UInt8](repeating: 0, count: SRTPSession.overhead)
+    let room = buffer.count
+    #expect(
+      buffer.withUnsafeMutableBytes { sender.protect(.init(rebasing: $0[..<(room - 1)]), count: plain.count) }
+        == nil)
+    let sealed = try #require(buffer.withUnsafeMutableBytes { sender.protect($0, count: plain.count) })
+    #expect(sealed == plain.count + 16)
+    let opened = buffer.withUnsafeMutableBytes { receiver.unprotect(.init(rebasing: $0[..<sealed])) }
+    #expect(opened == plain.count && Array(buffer[..<plain.count]) == plain)
+    #expect(
+      SRTPSession(.init(suite: .aesCM128HMACSHA1_80, keyAndSalt: secret([UInt8](1...44))), direction: .send)
+        == nil)
   }
 }

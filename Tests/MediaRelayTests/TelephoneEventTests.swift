@@ -60,7 +60,8 @@ import Testing
     #expect(sending.timestamp(at: 30_000_000, clockRate: 8000) == 240)
     let inserted = [sending.insert(), sending.insert(), sending.insert()]
     #expect(inserted == [0, 1, 2])
-    // Five packets of audio were left out; a late one from before keeps its number, one from in between has none.
+    // Five packets of audio were left out; a late one from before keeps its number, one from in between has
+    // none.
     #expect(sending.forward(ssrc: 1, sequence: 65_533, timestamp: 0, now: 0) == 65_533)
     #expect(sending.forward(ssrc: 1, sequence: 5, timestamp: 1000, now: 120_000_000) == 3)
     #expect(sending.forward(ssrc: 1, sequence: 3, timestamp: 900, now: 120_000_000) == nil)

@@ -6,9 +6,10 @@ import MediaRelay
 ///
 ///     relaybench MODE CALLS OUT [--threads N] [--coalescing MICROSECONDS] [--a PORT] [--b PORT]
 ///
-/// MODE is `rtp`, `srtp` (SRTP on side A, RTP on side B) or `gcm` (the same with AEAD_AES_128_GCM). OUT receives a line a call:
-/// `A_port B_port [A_send_key A_receive_key]`, the form `rtpgen` reads. Parties are 127.0.0.1 at the two given ports.
-/// Prints one line of JSON when ready (cost of set-up a call), one at the end (counters, cost of tear-down).
+/// MODE is `rtp`, `srtp` (SRTP on side A, RTP on side B) or `gcm` (the same with AEAD_AES_128_GCM). OUT
+/// receives a line a call: `A_port B_port [A_send_key A_receive_key]`, the form `rtpgen` reads. Parties are
+/// 127.0.0.1 at the two given ports. Prints one line of JSON when ready (cost of set-up a call), one at the
+/// end (counters, cost of tear-down).
 @main
 struct RelayBench {
   static func main() throws {
@@ -37,7 +38,8 @@ struct RelayBench {
     let suite: SDESCrypto.Suite? =
       arguments[0] == "rtp" ? nil : arguments[0] == "srtp" ? .aesCM128HMACSHA1_80 : .aeadAES128GCM
 
-    // The first round opens the sockets, as a gateway does in its first busy minute; the second is what every later call costs.
+    // The first round opens the sockets, as a gateway does in its first busy minute; the second is what every
+    // later call costs.
     var sessions: [RelaySession] = []
     let cold = measure {
       sessions = (0..<calls).compactMap { _ in call(relay, suite, portA, portB)?.session }

@@ -1,5 +1,5 @@
 #pragma once
-// System calls of the media plane that Swift cannot name (epoll, eventfd, control messages), or only awkwardly
+// System calls of the media plane that Swift cannot name (epoll, eventfd), or only awkwardly
 // (sockaddr casts). Everything per packet is `static inline`, so that it costs what the system call costs.
 // No feature-test macro here: it would change glibc's types for every Swift module that sees this header.
 #include <errno.h>
@@ -129,14 +129,6 @@ int mio_epoll_wait(int epoll, mio_event *events, int capacity, int timeout_ms);
 int mio_eventfd(void);
 void mio_eventfd_signal(int fd);
 void mio_eventfd_clear(int fd);
-
-/// Sends `length` bytes as datagrams of `segment` bytes each in one call (UDP_SEGMENT). Returns -1 with errno when refused.
-ssize_t mio_send_segments(int fd, const void *buffer, size_t length, uint16_t segment, const mio_address *to);
-
-/// Asks the kernel to hand over trains of datagrams joined (UDP_GRO). Returns 0, or -1 where it is not known.
-int mio_enable_gro(int fd);
-/// As `mio_receive`, with the size of each datagram of a train in `segment` (the whole length when single).
-ssize_t mio_receive_train(int fd, void *buffer, size_t capacity, mio_address *from, uint16_t *segment);
 
 /// Starts a thread with all signals blocked. Returns 0 or an error number.
 int mio_thread_start(const char *name, void (*body)(void *), void *context, uint64_t *thread);
