@@ -147,9 +147,9 @@ extension GatewayConfiguration {
     json.member("live_captions", liveCaptions)
     json.member("external_avatar_lookup", externalAvatarLookup)
     json.member("ring_timeout_ms", ringTimeout.milliseconds)
-    // In the order of the cases, so that equal sets give equal text.
+    // Sorted, so that equal sets give equal text. (Asking the set about every cause costs thirty hashes a call.)
     json.key("continue_on")
-    json.array(Cause.allCases.lazy.filter(continueOn.contains)) { $0.string($1.rawValue) }
+    json.array(continueOn.map(\.rawValue).sorted()) { $0.string($1) }
   }
 }
 
