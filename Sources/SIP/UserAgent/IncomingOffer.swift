@@ -150,6 +150,7 @@ extension InviteSession {
       timers[.heldRequest] = nil
       dialog.negotiation.answer(body)
       answerUpdate(held.request, held.transaction, in: dialog, body: body)
+      continueSetUp()
     case .prack:
       guard let held = heldRequest else { return .notPossible(.noOffer) }
       heldRequest = nil

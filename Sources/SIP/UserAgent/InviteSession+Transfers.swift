@@ -151,7 +151,7 @@ extension InviteSession {
     transfers.append(
       Transfer(
         id: transfer, role: .transferee, dialog: dialog, sequence: sequence, pending: (request, id),
-        isSubscribed: wants, deadline: agent.now + agent.configuration.transferLifetime))
+        isSubscribed: wants, deadline: agent.now + agent.configuration.applicationPatience))
     agent.transfers[transfer] = self
     scheduleTransfers()
     // Seen from the party we are sent to: the tags change places.
@@ -172,6 +172,7 @@ extension InviteSession {
       return .notPossible(.alreadyAnswered)
     }
     transfers[index].pending = nil
+    transfers[index].deadline = agent.now + agent.configuration.transferLifetime
     let isSubscribed = transfers[index].isSubscribed
     var extra = isSubscribed ? [] : [SIPHeaders.Field(.referSub, "false")]
     if let contact = agent.contactValue(transfers[index].dialog.flow.listener, contact) {

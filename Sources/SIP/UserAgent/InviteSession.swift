@@ -157,6 +157,10 @@ final class InviteSession {
 
   func clientFailed(_ client: PendingClient, _ id: ClientTransactionID, _ failure: RequestFailure) {
     openTransactions -= 1
+    if failure == .transportFailed, let dialog = client.dialog {
+      dialog.hop = nil
+      if client.hop.connection != nil { return sendAgain(client, in: dialog) }
+    }
     switch client.purpose {
     case .invite: setUpFailed(id, failure)
     case .abandonedInvite, .prack, .exchange: break
@@ -170,6 +174,16 @@ final class InviteSession {
       // RFC 5057 §5.1: no answer within a dialog is the same as 408.
       dialogLost(status: 408, response: nil)
     }
+    removeIfDone()
+  }
+
+  /// The connection was gone before the request reached anybody: it goes by another way, which may be a new connection.
+  private func sendAgain(_ client: PendingClient, in dialog: Dialog) {
+    if let connection = client.hop.connection { connectionClosed(connection) }
+    dialog.hop = nil
+    var request = client.request
+    request.headers.removeAll(.contact)
+    send(request, in: dialog, client.purpose, authentications: client.authentications)
     removeIfDone()
   }
 

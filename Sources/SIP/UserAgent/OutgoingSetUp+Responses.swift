@@ -130,20 +130,25 @@ extension InviteSession {
   private func receiveSuccess(_ response: SIPResponse, _ client: PendingClient, _ hop: Hop) {
     let sequence = client.request.headers.cSeq?.number ?? 1
     let tag = response.headers.toTag ?? ""
-    if let dialog = dialog(remoteTag: tag), dialog.isAnswered {
-      // A repetition: the same ACK again (RFC 3261 §13.2.2.4).
-      return repeatAcknowledgement(of: dialog, sequence: sequence)
-    }
-    guard state == .setUp, let setUp = outgoing else {
-      // Another fork answered too, or the answer crossed our CANCEL.
-      if let dialog = dialog(remoteTag: tag) { return acknowledgeAndEnd(dialog, sequence: sequence) }
-      guard let dialog = makeDialog(response, hop),
-        dialogs.count < 2 * agent.configuration.maximumEarlyDialogs
-      else { return }
-      dialogs.insert(dialog, at: 0)
-      return acknowledgeAndEnd(dialog, sequence: sequence)
+    guard state == .setUp, let setUp = outgoing, dialog(remoteTag: tag)?.isAnswered != true else {
+      return receiveStraySuccess(response, sequence: sequence, hop)
     }
     confirm(response, setUp, sequence: sequence, tag: tag, hop)
+  }
+
+  /// A 2xx that does not set the session up: a repetition, another fork's answer, or one that crossed our CANCEL.
+  func receiveStraySuccess(_ response: SIPResponse, sequence: UInt32, _ hop: Hop) {
+    let tag = response.headers.toTag ?? ""
+    if let dialog = dialog(remoteTag: tag) {
+      // A repetition gets the same ACK again (RFC 3261 §13.2.2.4).
+      return dialog.isAnswered
+        ? repeatAcknowledgement(of: dialog, sequence: sequence)
+        : acknowledgeAndEnd(dialog, sequence: sequence)
+    }
+    guard dialogs.count < 2 * agent.configuration.maximumEarlyDialogs, let dialog = makeDialog(response, hop)
+    else { return }
+    dialogs.insert(dialog, at: 0)
+    acknowledgeAndEnd(dialog, sequence: sequence)
   }
 
   func repeatAcknowledgement(of dialog: Dialog, sequence: UInt32) {
@@ -161,8 +166,8 @@ extension InviteSession {
     if let uri = response.headers.contacts.first?.uri { dialog.remoteTarget = uri }
     dialog.flow = hop
     dialog.peer.note(response.headers)
-    let others = dialogs.filter { $0 !== dialog }
-    dialogs = [dialog]
+    let others = dialogs.filter { $0 !== dialog && !$0.isAnswered }
+    dialogs = dialogs.filter(\.isAnswered) + [dialog]
     var description = describe(response, in: dialog, isReliable: true)
     if description == nil, case .offered(.invite) = dialog.negotiation.phase {
       if let preview = dialog.negotiation.preview {
@@ -180,7 +185,11 @@ extension InviteSession {
     for other in others { emit(.earlyDialogEnded(other.id)) }
     emit(.answered(SessionAnswered(dialog: dialog.id, description: description, response: response)))
     guard state == .confirmed else { return }
-    if case .offer? = description { return }  // ACK goes with the answer.
+    if case .offer? = description {
+      // ACK goes with the answer.
+      lateAnswerSequence = sequence
+      return
+    }
     sendAcknowledgement(in: dialog, sequence: sequence, body: nil)
     sendQueuedOffer()
   }
@@ -251,8 +260,8 @@ extension InviteSession {
   }
 
   private func endEarlyDialogs() {
-    for dialog in dialogs { emit(.earlyDialogEnded(dialog.id)) }
-    dialogs = []
+    for dialog in dialogs where !dialog.isAnswered { emit(.earlyDialogEnded(dialog.id)) }
+    dialogs.removeAll { !$0.isAnswered }
   }
 
   /// Contacts of a redirection by falling q (RFC 3261 §8.1.3.4), then as listed; without doubles.

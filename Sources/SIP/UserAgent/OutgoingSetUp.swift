@@ -10,8 +10,6 @@ final class OutgoingSetUp {
   /// As sent last, without Via.
   var request: SIPRequest?
   var authentications = 0
-  var isCancelled = false
-  var cancelHeaders: [SIPHeaders.Field] = []
   var hasResponse = false
   var hasProvisional = false
   /// Min-SE learnt from 422 (RFC 4028 §7.3).
@@ -147,11 +145,9 @@ extension InviteSession {
   func cancel(reasons: [ReasonValue], headers: [SIPHeaders.Field]) -> CommandResult {
     guard role == .uac else { return .notPossible(.wrongRole) }
     guard state == .setUp, let setUp = outgoing else { return .notPossible(.alreadyAnswered) }
-    setUp.isCancelled = true
-    setUp.cancelHeaders = reasons.map { SIPHeaders.Field(.reason, $0.description) } + headers
-    timers[.hopPatience] = nil
     if let transaction = setUp.transaction {
-      agent.transactions.cancel(transaction, headers: setUp.cancelHeaders, now: agent.now, into: &agent.queue)
+      let fields = reasons.map { SIPHeaders.Field(.reason, $0.description) } + headers
+      agent.transactions.cancel(transaction, headers: fields, now: agent.now, into: &agent.queue)
     }
     end(SessionEnd(.local))
     removeIfDone()
@@ -170,8 +166,8 @@ extension InviteSession {
 
   /// A response to an INVITE given up: a 2xx makes a dialog all the same, and is ended at once.
   func receiveAbandoned(_ response: SIPResponse, _ client: PendingClient, _ hop: Hop) {
-    guard response.isSuccess, let dialog = makeDialog(response, hop) else { return }
-    acknowledgeAndEnd(dialog, sequence: client.request.headers.cSeq?.number ?? 1)
+    guard response.isSuccess else { return }
+    receiveStraySuccess(response, sequence: client.request.headers.cSeq?.number ?? 1, hop)
   }
 
   func setUpFailed(_ id: ClientTransactionID, _ failure: RequestFailure) {

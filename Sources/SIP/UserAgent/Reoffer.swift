@@ -208,7 +208,12 @@ extension InviteSession {
       }
     default: break
     }
-    if !offer.isRefresh { emit(.offerRefused(status: response.status, response)) }
+    if offer.isRefresh {
+      // Once more before the interval is over.
+      setTimer(.refresh, in: .seconds(Int64(10)))
+    } else {
+      emit(.offerRefused(status: response.status, response))
+    }
     sendQueuedOffer()
   }
 

@@ -114,3 +114,28 @@ import Testing
     #expect(peer.requests(.bye).isEmpty)
   }
 }
+
+/// A connection that turns out to be gone only when something is sent over it.
+@Suite struct LostConnectionTests {
+  @Test func requestGoesByAnotherWay() {
+    let network = SimulatedNetwork()
+    let bob = Phone("bob", "192.0.2.2:5060", on: network)
+    let (peer, id, _) = scriptedCall(to: bob, on: network)
+    let dialog = bob.agent.sessions[id]!.dialog!
+    var gone = dialog.flow
+    gone.connection = ConnectionID(4)
+    gone.remote.port = 40000
+    dialog.flow = gone
+    dialog.hop = gone
+    bob.tell { $0.bye(id, now: $1) }
+    network.run()
+    #expect(peer.requests(.bye).isEmpty)
+    bob.ask { $0.transportFailed(over: gone, now: $1) }
+    network.run()
+    #expect(peer.requests(.bye).count == 1)
+    peer.respond(to: peer.requests(.bye)[0], 200)
+    network.run(for: .seconds(100))
+    #expect(bob.newEvents() == ["ack", "ended local"])
+    #expect(bob.agent.isEmpty)
+  }
+}
