@@ -61,7 +61,8 @@ public struct SIPTransportCounters: Hashable, Sendable {
     self[transport].bytesSent &+= UInt64(bytes)
   }
 
-  subscript(transport: SIPTransportProtocol) -> Traffic {
+  /// The traffic of one transport; WebSocket counts as the stream under it.
+  public internal(set) subscript(transport: SIPTransportProtocol) -> Traffic {
     get {
       switch transport {
       case .udp: udp

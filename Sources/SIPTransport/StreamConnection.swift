@@ -30,6 +30,8 @@ final class StreamConnection: ChannelInboundHandler {
   let isInbound: Bool
   /// Names this connection: the hop of every message received on it.
   let hop: Hop
+  /// Whether the server's certificate must carry its name; set by whoever opens the connection.
+  var verifiesName = false
   private let layer: SIPTransportLayer
   private var state: State
   private var context: ChannelHandlerContext?
@@ -166,9 +168,19 @@ final class StreamConnection: ChannelInboundHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if let event = event as? TLSUserEvent, case .handshakeCompleted = event, case .handshaking = state {
-      opened()
+      if hasRightPeer(context) { opened() } else { finish(.tlsFailed) }
     }
     context.fireUserInboundEventTriggered(event)
+  }
+
+  /// Nothing has been sent yet: what waits goes to the server that was meant, or to nobody.
+  private func hasRightPeer(_ context: ChannelHandlerContext) -> Bool {
+    guard verifiesName else { return true }
+    guard
+      let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self),
+      let certificate = handler.peerCertificate
+    else { return false }
+    return CertificateIdentity(certificate).covers(serverName: hop.serverName, address: hop.remote.ip)
   }
 
   private func opened() {
@@ -307,6 +319,7 @@ final class StreamConnection: ChannelInboundHandler {
     closeReason = closeReason ?? reason
     guard queuedBytes > 0 else { return finish(reason) }
     state = .draining
+    layer.draining(self)
     drainDeadline = .now() + layer.configuration.closeTimeout
   }
 

@@ -48,10 +48,15 @@ enum StreamListener {
       let listener = layer.open(id),
       let connection = layer.accept(from: remote, listener: id, transport: transport)
     else { throw SIPTransportFailure.limitReached }
-    if let tls = listener.tls {
-      try channel.pipeline.syncOperations.addHandler(tls.serverHandler())
+    do {
+      if let tls = listener.tls {
+        try channel.pipeline.syncOperations.addHandler(tls.serverHandler())
+      }
+      try channel.pipeline.syncOperations.addHandler(connection)
+    } catch {
+      connection.finish(.network)
+      throw error
     }
-    try channel.pipeline.syncOperations.addHandler(connection)
   }
 }
 
@@ -103,6 +108,7 @@ enum StreamConnector {
           let (connection, tls) = pair.value
           guard !connection.isFinished else { throw SIPTransportFailure.closing }
           if let tls {
+            connection.verifiesName = tls.verification(for: hop) == .full
             do {
               try channel.pipeline.syncOperations.addHandler(tls.clientHandler(for: hop))
             } catch {

@@ -104,8 +104,7 @@ struct TLSContexts {
       client.privateKey = .privateKey(key)
       client.trustRoots = trust
       switch verification {
-      case .full: client.certificateVerification = .fullVerification
-      case .chainOnly: client.certificateVerification = .noHostnameVerification
+      case .full, .chainOnly: client.certificateVerification = .noHostnameVerification
       case .none: client.certificateVerification = .none
       }
       clients[verification] = try reading(keyFile) { try NIOSSLContext(configuration: client) }
@@ -115,10 +114,14 @@ struct TLSContexts {
 
   func serverHandler() -> NIOSSLServerHandler { NIOSSLServerHandler(context: server) }
 
-  /// The handler for a connection to this hop. An address is checked against the IP entries of the certificate.
-  func clientHandler(for hop: Hop) throws -> NIOSSLClientHandler {
+  func verification(for hop: Hop) -> SIPTLSConfiguration.ServerVerification {
     let name = hop.serverName ?? hop.remote.ip.description
-    let verification = configuration.serverVerificationByName[name] ?? configuration.serverVerification
+    return configuration.serverVerificationByName[name] ?? configuration.serverVerification
+  }
+
+  /// The handler for a connection to this hop. It checks the chain; the name is left to ``CertificateIdentity``.
+  func clientHandler(for hop: Hop) throws -> NIOSSLClientHandler {
+    let verification = verification(for: hop)
     guard let context = clients[verification] else { throw SIPTransportFailure.tlsFailed }
     let serverName = hop.serverName.flatMap { IPAddress($0) == nil ? $0 : nil }
     return try NIOSSLClientHandler(context: context, serverHostname: serverName)

@@ -33,7 +33,7 @@ final class DNSMasq {
       [
         "-k", "-C", "/dev/null", "-p", "\(address.port)", "-a", "\(address.ip)", "-z", "-R", "-h",
         "--user=root",
-        "--pid-file=", "--log-facility=-", "--local=/test.local/",
+        "--pid-file=", "--log-facility=-", "--local-ttl=60", "--local=/test.local/",
       ] + zone
     let output = Pipe()
     process.standardError = output
