@@ -69,29 +69,34 @@ final class Dialog {
   }
 }
 
-/// What the peer's Allow and Supported say.
+/// What the peer's Allow says, in a few bits: every session has one.
 struct PeerCapabilities: Hashable {
-  private(set) var allowsUpdate = false
-  private(set) var methods: [String] = []
-  private(set) var supportsTimer = false
-  private(set) var supportsReliableProvisionals = false
+  /// The methods that are told apart; the bit of each is its place.
+  private static let known: [SIPMethod] = [
+    .invite, .ack, .bye, .cancel, .register, .options, .prack, .update, .info, .message, .refer, .notify,
+    .subscribe, .publish,
+  ]
+
+  private var methods: UInt16 = 0
+
+  var allowsUpdate: Bool { allows(.update) }
+
+  /// False for a method that is none of those of the RFCs.
+  func allows(_ method: SIPMethod) -> Bool {
+    Self.known.firstIndex(of: method).map { methods & (1 << UInt16($0)) != 0 } ?? false
+  }
 
   /// The peer answered 405 or 501, whatever its Allow said.
   mutating func updateRefused() {
-    allowsUpdate = false
-    methods.removeAll { $0 == SIPMethod.update.rawValue }
+    if let bit = Self.known.firstIndex(of: .update) { methods &= ~(1 << UInt16(bit)) }
   }
 
   /// Reads them from a message. What it does not mention stays as it was.
   mutating func note(_ headers: SIPHeaders) {
-    if headers.contains(.allow) {
-      methods = headers.tokens(.allow)
-      allowsUpdate = methods.contains(SIPMethod.update.rawValue)
-    }
-    if headers.contains(.supported) || headers.contains(.require) {
-      let tags = headers.tokens(.supported) + headers.tokens(.require)
-      supportsTimer = tags.contains { equalIgnoringASCIICase($0, "timer") }
-      supportsReliableProvisionals = tags.contains { equalIgnoringASCIICase($0, "100rel") }
+    guard headers.contains(.allow) else { return }
+    methods = 0
+    for name in headers.tokens(.allow) {
+      if let bit = Self.known.firstIndex(of: SIPMethod(rawValue: name)) { methods |= 1 << UInt16(bit) }
     }
   }
 }

@@ -1,17 +1,31 @@
 import CallModel
 
 /// A re-INVITE of the peer without final response.
-struct ServerInvite {
-  var request: SIPRequest
-  var transaction: ServerTransactionID
-  var hop: Hop
-  var sequence: UInt32
+///
+/// A class, so that a session without one pays a word for it; so is ``HeldRequest``.
+final class ServerInvite {
+  let request: SIPRequest
+  let transaction: ServerTransactionID
+  let hop: Hop
+  let sequence: UInt32
+
+  init(request: SIPRequest, transaction: ServerTransactionID, hop: Hop, sequence: UInt32) {
+    self.request = request
+    self.transaction = transaction
+    self.hop = hop
+    self.sequence = sequence
+  }
 }
 
 /// An UPDATE or PRACK whose offer waits for the application.
-struct HeldRequest {
-  var request: SIPRequest
-  var transaction: ServerTransactionID
+final class HeldRequest {
+  let request: SIPRequest
+  let transaction: ServerTransactionID
+
+  init(request: SIPRequest, transaction: ServerTransactionID) {
+    self.request = request
+    self.transaction = transaction
+  }
 }
 
 /// The peer's offers within the dialog (RFC 3261 §14.2, RFC 3311 §5.2, RFC 6337).

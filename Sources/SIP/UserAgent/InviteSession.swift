@@ -88,7 +88,7 @@ final class InviteSession {
     return Replaces(callID: callID, toTag: dialog.remoteTag, fromTag: localTag)
   }
 
-  func peerAllows(_ method: SIPMethod) -> Bool { dialog?.peer.methods.contains(method.rawValue) ?? false }
+  func peerAllows(_ method: SIPMethod) -> Bool { dialog?.peer.allows(method) ?? false }
 
   func connectionClosed(_ connection: ConnectionID) {
     for dialog in dialogs {
@@ -191,6 +191,13 @@ final class InviteSession {
   func clientTerminated(_ client: PendingClient) {
     openTransactions -= 1
     if client.purpose == .invite, state != .setUp { outgoing = nil }
+    if client.isInvite {
+      // Timer M: the 2xx will not come again.
+      let sequence = client.request.headers.cSeq?.number
+      for dialog in dialogs where dialog.acknowledgement?.sequence == sequence {
+        dialog.acknowledgement = nil
+      }
+    }
     removeIfDone()
   }
 
