@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Our relay beside rtpengine and a bare C relay, in interleaved rounds: the ratios the goals are stated in.
 
-  ./ns.sh python3 ratio.py [--calls 100] [--rounds 5] [--secs 3] [--only ours,floor,...] [--relaybench PATH] [--tools DIR]
+  ./ns.sh python3 ratio.py [--calls 100] [--rounds 5] [--secs 3] [--tick 1000] [--only ours,floor,...] [--relaybench PATH] [--tools DIR]
 
 Needs rtpengine (Debian package rtpengine-daemon), and rtpgen and udprelay built into DIR (see README.md). Servers run side
 by side on ports of their own; only one is loaded at a time. Prints one line a measurement, then medians and ratios by round.
@@ -42,6 +42,7 @@ def main():
     a.add_argument("--only", default="rtpengine,rtpengine-srtp,ours,ours-srtp,ours-gcm,floor,floor-shared")
     a.add_argument("--relaybench", default=HERE + "/../.build/release/relaybench"); a.add_argument("--tools", default=HERE)
     a.add_argument("--threads", type=int, default=2); a.add_argument("--variants", default="", help="name=opt opt;name=...")
+    a.add_argument("--tick", type=int, default=1000, help="microseconds between the generator's bursts")
     a.add_argument("--json"); o = a.parse_args()
     names = o.only.split(","); tmp = tempfile.mkdtemp(prefix="ratio."); run_relay.HERE = o.tools
     servers, objects, rows, made = {}, {}, {}, []
@@ -67,7 +68,7 @@ def main():
         for r in range(o.rounds):
             for n, (pids, fn, xa) in servers.items():
                 if r and n in objects and objects[n].fresh: pids = objects[n].renew()
-                m = run_relay.measure(pids, ["-d", str(o.secs), "-w", "2.5"] + xa, fn); res[n].append(m)
+                m = run_relay.measure(pids, ["-d", str(o.secs), "-w", "2.5", "-t", str(o.tick)] + xa, fn); res[n].append(m)
                 print(f"{r} {n:16} {m['us_per_pkt']:7.3f} us/packet  user {m['user_us']:6.2f} sys {m['sys_us']:6.2f}  p50 {m['lat_us']['p50']:6.0f} p99 {m['lat_us']['p99']:7.0f} us"
                       f"  loss {m['loss_pct']:.3f} %  bad {m['srtp_bad']}  pss {m['pss_mb']} MB  host busy {m['host']['busy_pct']} %", flush=True)
         print("\nsetup", json.dumps(rows.get("setup", {})))

@@ -1,3 +1,4 @@
+import COpenSSL
 import CallModel
 
 /// The relay as calls see it: sessions, fresh keys, and a way back from the relay's threads to the call's
@@ -13,11 +14,18 @@ public final class MediaAccess {
   ///   - randomKey: cryptographically random bytes.
   public init(
     relay: MediaRelay, post: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
-    randomKey: @escaping (Int) -> [UInt8]
+    randomKey: @escaping (Int) -> [UInt8] = MediaAccess.randomBytes
   ) {
     self.relay = relay
     self.post = post
     self.randomKey = randomKey
+  }
+
+  /// From OpenSSL's generator. A generator that fails leaves nothing safe to go on with.
+  public static func randomBytes(_ count: Int) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    precondition(RAND_bytes(&bytes, Int32(count)) == 1, "no random numbers")
+    return bytes
   }
 
   /// A fresh SDES master key and salt for the suite, in base64 (RFC 4568 §6.1).

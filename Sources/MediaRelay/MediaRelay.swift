@@ -27,7 +27,8 @@ public final class MediaRelay: Sendable {
   private let nextStream = Atomic<UInt64>(1)
   let sessionCount = Atomic<Int>(0)
   let streamCount = Atomic<Int>(0)
-  private let isRunning = Mutex(false)
+  private enum Phase { case prepared, running, stopped }
+  private let phase = Mutex(Phase.prepared)
 
   /// Checks the configuration and prepares the tables. No socket is opened and no thread started before
   /// ``start()``.
@@ -71,20 +72,22 @@ public final class MediaRelay: Sendable {
       if fd < 0 { throw .cannotBind(address, errno: mio_errno()) }
       mio_close(fd)
     }
-    let already = isRunning.withLock { running in
-      defer { running = true }
-      return running
+    let before = phase.withLock { phase in
+      defer { if phase == .prepared { phase = .running } }
+      return phase
     }
-    if already { return }
+    // Mailboxes may hold commands about streams that are gone: a stopped relay stays stopped.
+    if before == .stopped { throw .invalidValue("the media relay was shut down") }
+    if before == .running { return }
     for worker in workers { try worker.start() }
   }
 
   /// Ends every stream, joins the threads and closes all sockets. Open sessions get their `closed` events
   /// before.
   public func shutdown() {
-    let wasRunning = isRunning.withLock { running in
-      defer { running = false }
-      return running
+    let wasRunning = phase.withLock { phase in
+      defer { phase = .stopped }
+      return phase == .running
     }
     guard wasRunning else { return }
     for worker in workers { worker.stop() }

@@ -47,15 +47,17 @@ public struct MediaRelayConfiguration: Sendable, Hashable {
   public var receiveBufferSize: Int?
   /// Rules by which a changed source address is believed.
   public var latching: LatchTiming
-  /// After the last ready socket was served, how long a busy thread waits before it asks again, so that more
-  /// sockets are ready per system call. Zero asks at once. At most 2 ms; costs up to that much latency.
+  /// How long a thread that is woken often for few packets waits before it asks again, so that more sockets are
+  /// ready per wake. At most 2 ms; zero never waits. A thread woken less often than every
+  /// half millisecond, or for many packets at once, does not wait: the latency is added under load only.
   public var coalescing: TimeSpan
 
   public init(
     interfaces: [Interface], threads: Int? = nil, sessionsPerThread: Int = 400, audioDSCP: UInt8 = 46,
     videoDSCP: UInt8 = 34,
     portQuarantine: TimeSpan = .seconds(2), warmPortLimit: Int = 4096, maximumPacketSize: Int = 2048,
-    receiveBufferSize: Int? = nil, latching: LatchTiming = LatchTiming(), coalescing: TimeSpan = .zero
+    receiveBufferSize: Int? = nil, latching: LatchTiming = LatchTiming(),
+    coalescing: TimeSpan = .microseconds(300)
   ) {
     self.interfaces = interfaces
     self.threads = threads

@@ -10,6 +10,8 @@ extension RelayLoop {
       return
     }
     if count > maximumPacketSize { return drop(side, .tooLarge) }
+    // A pooled pair may have its second socket open although this party agreed to use one.
+    if side.pointee.isMultiplexed { return drop(side, .unexpectedKind) }
     let first = packet.load(as: UInt8.self)
     let second = count > 1 ? packet.load(fromByteOffset: 1, as: UInt8.self) : 0
     guard PacketKind.of(first, second, multiplexed: true) == .rtcp else { return drop(side, .malformed) }

@@ -180,6 +180,7 @@ import Testing
     let last = rig.log.all
     #expect(last.filter { if case .closed = $0 { true } else { false } }.count == 1)
     if case .closed = last.last {} else { Issue.record("closed is not last") }
+    #expect(throws: MediaRelayError.self) { try rig.relay.start() }
   }
 
   @Test("Wrong configurations are refused with what is wrong")

@@ -221,6 +221,18 @@ import Testing
     #expect(try rig.statistics(stream) { $0.b.drops[.malformed] == 1 }.b.drops[.malformed] == 1)
   }
 
+  @Test("A party that agreed to rtcp-mux is not heard on the second port")
+  func muxedOnly() throws {
+    let rig = try Rig()
+    let (a, b) = (try Peer(), try Peer())
+    let port = try #require(rig.session.reserve(withRTCP: true))
+    let (stream, sideA, _) = try rig.join(a, b) { a, _ in a.port = port }
+    a.send([0x80, 201, 0, 1, 0, 0, 0, 7], to: sideA.port.rtcp)
+    #expect(try rig.statistics(stream) { $0.a.drops[.unexpectedKind] == 1 }.a.drops[.unexpectedKind] == 1)
+    a.send([0x80, 201, 0, 1, 0, 0, 0, 7], to: sideA.port.rtp)
+    #expect(b.receive() == [0x80, 201, 0, 1, 0, 0, 0, 7])
+  }
+
   @Test("Round trip and loss come from the reports of a party")
   func reports() throws {
     let rig = try Rig()

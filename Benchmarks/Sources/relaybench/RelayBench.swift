@@ -22,7 +22,7 @@ struct RelayBench {
       return value
     }
     let threads = option("threads", 2)
-    let coalescing = option("coalescing", 0)
+    let coalescing = option("coalescing", 300)
     let portA = UInt16(clamping: option("a", 20001))
     let portB = UInt16(clamping: option("b", 20002))
     guard arguments.count == 3, let calls = Int(arguments[1]), ["rtp", "srtp", "gcm"].contains(arguments[0])
