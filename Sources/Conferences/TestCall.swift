@@ -168,10 +168,11 @@ final class TestCall: CallLegObserver {
     isOver = true
     host.exchange.loop.cancel(timer)
     if side != .caller { isAnswered ? leg.end(disconnect) : leg.reject(disconnect) }
+    live.finish(disconnect, by: side, awaitsMedia: true)
     // The record waits for the last figures; they keep the call alive until then.
     onFigures = { [self] in
       onFigures = nil
-      live.finish(disconnect, by: side, media: quality())
+      live.close(media: quality())
       host.forget(leg.id)
     }
     let isSilent = loops.allSatisfy { $0.stream == nil }

@@ -8,6 +8,7 @@ public final class LiveCall {
   public private(set) var record: CallRecord
   private unowned let ledger: CallLedger
   public private(set) var isOver = false
+  private var isClosed = false
   /// Ends the call from outside: an administrator, or shutdown. Set by the host.
   public var onEndRequested: ((Disconnect) -> Void)?
 
@@ -37,15 +38,25 @@ public final class LiveCall {
     ledger.onConnected?(self)
   }
 
-  /// The last act: closes the record and frees the limits. Later calls do nothing.
-  public func finish(_ disconnect: Disconnect, by side: CallRecord.Side, media: [MediaQuality] = []) {
+  /// The call is over: frees the limits and leaves the books. Later calls do nothing.
+  ///
+  /// - Parameter awaitsMedia: the record stays open for ``close(media:)``, since the relay's last figures take a moment.
+  public func finish(_ disconnect: Disconnect, by side: CallRecord.Side, awaitsMedia: Bool = false) {
     guard !isOver else { return }
     record.ended = ledger.loop.wallClock
     record.disconnect = disconnect
     record.endedBy = side
-    record.media += media
     isOver = true
     ledger.finished(self)
+    if !awaitsMedia { close(media: []) }
+  }
+
+  /// Adds the last figures and closes the record of a finished call.
+  public func close(media: [MediaQuality]) {
+    guard isOver, !isClosed else { return }
+    isClosed = true
+    record.media += media
+    ledger.recorder.ended(record)
   }
 }
 
@@ -86,7 +97,6 @@ public final class CallLedger {
   fileprivate func finished(_ call: LiveCall) {
     calls[call.id] = nil
     router.release(call.routed.admission)
-    recorder.ended(call.record)
     onFinished?(call)
   }
 

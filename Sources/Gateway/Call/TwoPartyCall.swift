@@ -139,11 +139,8 @@ final class TwoPartyCall: CallLegObserver {
     host.unregister(leg: caller.id)
     if let called { host.unregister(leg: called.id) }
     let live = live
-    if let media {
-      media.close { quality in live.finish(disconnect, by: side, media: quality) }
-    } else {
-      live.finish(disconnect, by: side)
-    }
+    live.finish(disconnect, by: side, awaitsMedia: media != nil)
+    media?.close { live.close(media: $0) }
   }
 }
 

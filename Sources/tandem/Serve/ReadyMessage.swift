@@ -1,5 +1,6 @@
 import CallModel
 import PolicyEngine
+import SIP
 import SIPTransport
 
 /// What the service says when it is up: where it listens, who may register, what can be dialled.

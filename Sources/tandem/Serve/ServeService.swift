@@ -7,6 +7,7 @@ import NIOCore
 import NIOPosix
 import PolicyEngine
 import Records
+import SIP
 import SIPTransport
 import UnixSignals
 

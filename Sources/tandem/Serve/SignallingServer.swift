@@ -41,9 +41,7 @@ final class SignallingServer {
     let driver = driver
     let confined = NIOLoopBound(driver, eventLoop: eventLoop)
     let media = MediaAccess(
-      relay: relay,
-      post: { work in eventLoop.execute { confined.value.turn(work) } },
-      randomKey: { MessageDigest.randomBytes($0) })
+      relay: relay, post: { work in eventLoop.execute { confined.value.turn(work) } })
     gateway = GatewayHost(exchange: exchange, media: media)
     testCalls = TestCallHost(exchange: exchange, media: media)
     exchange.gateway = gateway

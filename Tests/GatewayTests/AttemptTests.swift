@@ -1,0 +1,162 @@
+import CallModel
+import PolicyEngine
+import Testing
+
+@testable import Gateway
+
+/// Reaching the called party.
+@Suite struct AttemptTests {
+  @Test func theCallerHearsRingingAndThenTheAnswer() throws {
+    let bench = try GatewayBench(rules: [rule(".*", target: .registration)], devices: ["bob"])
+    let caller = bench.call("bob")
+    let called = try #require(bench.dialer.legs.first)
+    #expect(called.call?.target.via == "registration" && called.call?.hopsLeft == 69)
+    called.does(.progress(.trying, media: nil))
+    #expect(caller.take() == [])
+    called.does(.progress(.ringing, media: nil))
+    called.does(.progress(.ringing, media: nil))
+    #expect(caller.take() == [.progress(.ringing, media: false)])
+    called.does(.answered(media: .audio(port: 30000)))
+    #expect(caller.take() == [.accept])
+    #expect(bench.book.all.first?.connected != nil)
+    caller.does(.ended(Disconnect(.normal)))
+    #expect(called.take() == [.end(.normal)])
+    #expect(bench.liveCalls == 0)
+    let record = try #require(bench.finished.first)
+    #expect(record.endedBy == .caller && record.disconnect?.cause == .normal)
+    #expect(record.attempts.count == 1 && record.attempts[0].rang != nil && record.attempts[0].answered != nil)
+  }
+
+  @Test func addressesOfOnePartyNeverReachTheOther() throws {
+    let bench = try GatewayBench(rules: [rule(".*", target: .registration)], devices: ["bob"])
+    let caller = bench.call("bob")
+    let called = try #require(bench.dialer.legs.first)
+    let offered = try #require(called.call?.offer?.streams.first)
+    #expect(offered.address.ip == .loopbackIPv4 && (36000...36999).contains(offered.address.port))
+    called.does(.answered(media: .audio(port: 30000)))
+    let answered = try #require(caller.media?.streams.first)
+    #expect(answered.address.ip == .loopbackIPv4 && answered.address.port != offered.address.port)
+    #expect(answered.codecs.map(\.name) == ["PCMA", "telephone-event"])
+  }
+
+  @Test func allDevicesRingAndTheFirstAnswerWins() throws {
+    let bench = try GatewayBench(rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
+    let caller = bench.call("x")
+    #expect(bench.dialer.legs.count == 2)
+    let (one, two) = (bench.dialer.legs[0], bench.dialer.legs[1])
+    two.does(.progress(.ringing, media: nil))
+    one.does(refusal(486))
+    #expect(caller.take() == [.progress(.ringing, media: false)])
+    two.does(.answered(media: .audio(port: 30000)))
+    #expect(caller.take() == [.accept])
+
+    let again = bench.call("y")
+    let (three, four) = (bench.dialer.legs[2], bench.dialer.legs[3])
+    three.does(.answered(media: .audio(port: 30000)))
+    #expect(four.take() == [.end(.answeredElsewhere)])
+    #expect(again.take() == [.accept])
+  }
+
+  @Test func theBestOfSeveralRefusalsIsPassedOn() throws {
+    let bench = try GatewayBench(rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
+    let caller = bench.call("x")
+    bench.dialer.legs[0].does(refusal(404))
+    bench.dialer.legs[1].does(refusal(486))
+    #expect(caller.take() == [.reject(.busy)])
+  }
+
+  @Test func aGlobalRefusalEndsTheOtherDevices() throws {
+    let bench = try GatewayBench(rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
+    let caller = bench.call("x")
+    bench.dialer.legs[0].does(refusal(603))
+    #expect(bench.dialer.legs[1].take() == [.end(.cancelled)])
+    #expect(caller.take() == [.reject(.declined)])
+  }
+
+  @Test func aTrunkThatIsUnavailableGivesWayToTheNext() throws {
+    let bench = try GatewayBench(
+      rules: [rule(#"9(\d+)"#, replace: #"\1"#, trunks: ["one", "two"])], trunks: [trunk("one"), trunk("two")])
+    let caller = bench.call("95551234")
+    bench.dialer.legs[0].does(refusal(503))
+    #expect(bench.dialer.legs.count == 2)
+    #expect(bench.dialer.legs[1].call?.target.via == "two" && bench.dialer.legs[1].call?.target.calledAlias == "5551234")
+    bench.dialer.legs[1].does(.answered(media: .audio(port: 30000)))
+    #expect(caller.take() == [.accept])
+    caller.does(.ended(Disconnect(.normal)))
+    #expect(bench.finished.first?.attempts.map(\.via) == ["one", "two"])
+  }
+
+  @Test(arguments: [486, 603, 404, 480, 600])
+  func aUserWhoDoesNotWantTheCallIsNotCalledAgain(_ status: Int) throws {
+    let bench = try GatewayBench(rules: [rule(".*", trunks: ["one", "two"])], trunks: [trunk("one"), trunk("two")])
+    let caller = bench.call("1")
+    bench.dialer.legs[0].does(refusal(status))
+    #expect(bench.dialer.legs.count == 1)
+    #expect(caller.take() == [.reject(Cause(sipStatus: status))])
+  }
+
+  @Test func ringingEndsAfterItsTime() throws {
+    let bench = try GatewayBench(
+      rules: [rule(".*", target: .registration) { $0.ringTimeout = .seconds(20) }], devices: ["bob"])
+    let caller = bench.call("bob")
+    let called = bench.dialer.legs[0]
+    called.does(.progress(.ringing, media: nil))
+    _ = caller.take()
+    bench.loop.advance(to: bench.loop.now + .seconds(19))
+    #expect(called.take() == [])
+    bench.loop.advance(to: bench.loop.now + .seconds(2))
+    #expect(called.take() == [.end(.noAnswer)])
+    #expect(caller.take() == [.reject(.noAnswer)])
+    #expect(bench.liveCalls == 0)
+  }
+
+  @Test func aCallerWhoGivesUpCancelsEveryDevice() throws {
+    let bench = try GatewayBench(rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
+    let caller = bench.call("x")
+    caller.does(.ended(Disconnect(.cancelled)))
+    #expect(bench.dialer.legs.map { $0.take() } == [[.end(.cancelled)], [.end(.cancelled)]])
+    #expect(bench.finished.first?.disconnect?.cause == .cancelled)
+  }
+
+  @Test func aDeviceThatIsAwayIsUnavailableToOursAndUnknownToOthers() throws {
+    let bench = try GatewayBench(rules: [rule(".*", target: .registration)])
+    #expect(bench.call("bob").take() == [.reject(.temporarilyUnavailable)])
+    #expect(bench.call("bob", registered: nil).take() == [.reject(.notFound)])
+  }
+
+  @Test func aRedirectionIsDecidedLikeANewCall() throws {
+    let bench = try GatewayBench(
+      rules: [rule("bob|eve", target: .registration)], devices: ["bob", "eve"])
+    let caller = bench.call("bob")
+    var moved = Disconnect(.moved, protocolCode: 302)
+    moved.redirectTargets = ["sip:eve@127.0.0.1"]
+    bench.dialer.legs[0].does(.ended(moved))
+    #expect(bench.dialer.legs.count == 2)
+    #expect(bench.dialer.legs[1].call?.target.calledAlias == "eve")
+    bench.dialer.legs[1].does(.answered(media: .audio(port: 30000)))
+    #expect(caller.take() == [.accept])
+
+    // Where no rule leads, the redirection fails the call.
+    let second = bench.call("bob")
+    moved.redirectTargets = ["sip:stranger@elsewhere.example"]
+    bench.dialer.legs[2].does(.ended(moved))
+    #expect(second.take() == [.reject(.moved)])
+  }
+
+  @Test func aCallThatCannotBeRecordedIsRefused() throws {
+    let bench = try GatewayBench(rules: [rule(".*", target: .registration)], devices: ["bob"])
+    bench.book.close()
+    #expect(bench.call("bob").take() == [.reject(.serverFailure)])
+    #expect(bench.dialer.legs.isEmpty)
+  }
+
+  @Test func aCallEndedByTheServiceEndsOnBothSides() throws {
+    let bench = try GatewayBench(rules: [rule(".*", target: .registration)], devices: ["bob"])
+    let caller = bench.call("bob")
+    let called = bench.dialer.legs[0]
+    called.does(.answered(media: .audio(port: 30000)))
+    _ = caller.take()
+    bench.exchange.ledger.endAll(Disconnect(.shutdown))
+    #expect(caller.take() == [.end(.shutdown)] && called.take() == [.end(.shutdown)])
+  }
+}

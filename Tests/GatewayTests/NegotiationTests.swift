@@ -1,0 +1,177 @@
+import CallModel
+import PolicyEngine
+import Testing
+
+@testable import Gateway
+
+/// Media between the legs.
+@Suite struct NegotiationTests {
+  /// A connected call between two scripted legs.
+  private func connected(
+    _ bench: GatewayBench, offer: MediaDescription? = .audio(port: 20000), answer: MediaDescription = .audio(port: 30000)
+  ) throws -> (caller: ScriptedLeg, called: ScriptedLeg) {
+    let caller = bench.call("bob", offer: offer)
+    let called = try #require(bench.dialer.legs.last)
+    called.does(.answered(media: answer))
+    #expect(caller.take() == [.accept])
+    return (caller, called)
+  }
+
+  private func bench(_ configure: (inout GatewayConfiguration) -> Void = { _ in }) throws -> GatewayBench {
+    try GatewayBench(rules: [rule(".*", target: .registration, configure: configure)], devices: ["bob"])
+  }
+
+  @Test func holdAndResumePassFromEitherSide() throws {
+    let (caller, called) = try connected(bench())
+    for (one, other) in [(caller, called), (called, caller)] {
+      one.does(.offer(.audio(port: 21000, direction: .sendOnly)))
+      #expect(other.take() == [.offer])
+      #expect(other.media?.streams[0].direction == .sendOnly)
+      other.does(.answer(.audio(port: 31000, direction: .receiveOnly)))
+      #expect(one.take() == [.answer])
+      #expect(one.media?.streams[0].direction == .receiveOnly)
+      one.does(.offer(.audio(port: 21000)))
+      #expect(other.take() == [.offer])
+      other.does(.answer(.audio(port: 31000)))
+      #expect(one.take() == [.answer] && one.media?.streams[0].direction == .sendReceive)
+    }
+  }
+
+  @Test func aRefreshWithoutChangeStaysOnItsLeg() throws {
+    let (caller, called) = try connected(bench())
+    caller.does(.offer(.audio(port: 20000)))
+    #expect(caller.take() == [.answer] && called.take() == [])
+  }
+
+  @Test func offersThatCrossAreRefusedWith491() throws {
+    let (caller, called) = try connected(bench())
+    caller.does(.offer(.audio(port: 21000)))
+    #expect(called.take() == [.offer])
+    called.does(.offer(.audio(port: 31000)))
+    #expect(called.take() == [.refuseOffer(491)])
+    called.does(.offerRefused(Disconnect(status: 491, reasons: [], text: nil)))
+    #expect(caller.take() == [.refuseOffer(491)])
+    // Nothing is stuck: the next offer goes through.
+    called.does(.offer(.audio(port: 32000)))
+    #expect(caller.take() == [.offer])
+  }
+
+  @Test func aLateOfferTravelsTheOtherWay() throws {
+    let bench = try bench()
+    let caller = bench.call("bob", offer: nil)
+    let called = try #require(bench.dialer.legs.first)
+    #expect(called.call != nil && called.call?.offer == nil)
+    called.does(.answered(media: .audio(port: 30000, codecs: [.pcma, .pcmu, .events])))
+    #expect(caller.take() == [.accept])
+    #expect(caller.media?.streams[0].codecs.map(\.name) == ["PCMA", "PCMU", "telephone-event"])
+    caller.does(.confirmed(media: .audio(port: 20000, codecs: [.pcmu])))
+    #expect(called.take() == [.answer])
+    #expect(called.media?.streams[0].codecs.first?.name == "PCMU")
+  }
+
+  @Test func anOfferAskedForIsMadeByTheOtherSide() throws {
+    let (caller, called) = try connected(bench())
+    caller.does(.offer(nil))
+    #expect(called.take() == [.requestOffer])
+    called.does(.offer(.audio(port: 31000)))
+    #expect(caller.take() == [.offer])
+    caller.does(.answer(.audio(port: 21000)))
+    #expect(called.take() == [.answer])
+  }
+
+  @Test func anAudioRuleAnswersVideoWithPortZeroAndNeverOffersIt() throws {
+    let bench = try bench { $0.callCapability = .audio }
+    let caller = bench.call("bob", offer: .video(port: 20000))
+    let called = bench.dialer.legs[0]
+    #expect(called.call?.offer?.streams.map(\.kind) == [.audio])
+    called.does(.answered(media: .audio(port: 30000)))
+    let answer = try #require(caller.media)
+    #expect(answer.streams.map(\.kind) == [.audio, .video])
+    #expect(answer.streams.map(\.isEnabled) == [true, false])
+  }
+
+  @Test func payloadTypesAreThoseOfWhoeverOffered() throws {
+    let bench = try bench()
+    let caller = bench.call("bob", offer: .audio(port: 20000, codecs: [.opus(96), .pcma]))
+    let called = bench.dialer.legs[0]
+    called.does(.answered(media: .audio(port: 30000, codecs: [.opus(111)])))
+    #expect(caller.media?.streams[0].codecs.map(\.payloadType) == [96])
+    #expect(caller.media?.streams[0].codecs.map(\.name) == ["opus"])
+  }
+
+  @Test func disabledCodecsAreNotOffered() throws {
+    let bench = try bench { $0.disabledCodecs = ["pcma"] }
+    let caller = bench.call("bob", offer: .audio(port: 20000, codecs: [.pcma, .pcmu]))
+    #expect(bench.dialer.legs[0].call?.offer?.streams[0].codecs.map(\.name) == ["PCMU"])
+    bench.dialer.legs[0].does(.answered(media: .audio(port: 30000, codecs: [.pcmu])))
+    #expect(caller.media?.streams[0].codecs.map(\.name) == ["PCMU"])
+  }
+
+  @Test func noMediaInCommonEndsTheCall() throws {
+    let bench = try bench()
+    let caller = bench.call("bob", offer: .audio(port: 20000, codecs: [.pcma]))
+    bench.dialer.legs[0].does(.answered(media: .audio(port: 30000, codecs: [.opus(111)])))
+    #expect(caller.take() == [.reject(.notAcceptable)])
+    #expect(bench.dialer.legs[0].take() == [.end(.notAcceptable)])
+  }
+
+  @Test func earlyMediaIsPassedOnAndRepeatedInTheAnswer() throws {
+    let bench = try bench()
+    let caller = bench.call("bob")
+    let called = bench.dialer.legs[0]
+    called.does(.progress(.inBand, media: .audio(port: 30000)))
+    #expect(caller.take() == [.progress(.inBand, media: true)])
+    let early = caller.media
+    called.does(.answered(media: nil))
+    #expect(caller.take() == [.accept])
+    #expect(caller.media == early)
+  }
+
+  // MARK: Encryption
+
+  private func crypto(_ tag: Int, _ suite: SDESCrypto.Suite) -> SDESCrypto {
+    SDESCrypto(tag: tag, suite: suite, keyAndSalt: Secret("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"))
+  }
+
+  @Test func eachSideHasItsOwnKeys() throws {
+    let bench = try bench()
+    let theirs = crypto(1, .aesCM128HMACSHA1_80)
+    let caller = bench.call("bob", offer: .audio(port: 20000, profile: .rtpSAVP, cryptos: [theirs]))
+    let offered = try #require(bench.dialer.legs[0].call?.offer?.streams[0])
+    #expect(offered.profile == .rtpAVP && offered.cryptos.count == 4)
+    #expect(!offered.cryptos.contains { $0.keyAndSalt == theirs.keyAndSalt })
+    // The called party does not encrypt; the caller still does.
+    bench.dialer.legs[0].does(.answered(media: .audio(port: 30000)))
+    let answered = try #require(caller.media?.streams[0])
+    #expect(answered.profile == .rtpSAVP && answered.cryptos.count == 1)
+    #expect(answered.cryptos[0].tag == 1 && answered.cryptos[0].keyAndSalt != theirs.keyAndSalt)
+  }
+
+  @Test func requiredEncryptionRefusesWhoCannot() throws {
+    let bench = try bench { $0.mediaEncryption = .required }
+    #expect(bench.call("bob").take() == [.reject(.encryptionRequired)])
+    let caller = bench.call(
+      "bob", offer: .audio(port: 20000, profile: .rtpSAVP, cryptos: [crypto(1, .aeadAES128GCM)]))
+    #expect(bench.dialer.legs.last?.call?.offer?.streams[0].profile == .rtpSAVP)
+    bench.dialer.legs.last?.does(.answered(media: .audio(port: 30000)))
+    #expect(caller.take() == [.reject(.encryptionRequired)])
+  }
+
+  @Test func encryptionOffOffersNoKeys() throws {
+    let bench = try bench { $0.mediaEncryption = .off }
+    _ = bench.call("bob")
+    let offered = try #require(bench.dialer.legs[0].call?.offer?.streams[0])
+    #expect(offered.profile == .rtpAVP && offered.cryptos.isEmpty)
+  }
+
+  // MARK: Digits
+
+  @Test func aDigitInSignallingGoesOnAsSignallingWhereRTPCannotCarryIt() throws {
+    let (caller, called) = try connected(bench(), answer: .audio(port: 30000, codecs: [.pcma]))
+    caller.does(.digit(DTMFDigit("5")!, duration: .milliseconds(160)))
+    #expect(called.take() == [.digit(DTMFDigit("5")!)])
+    // The caller does take RFC 4733: its relay stream plays it.
+    called.does(.digit(DTMFDigit("7")!, duration: .milliseconds(160)))
+    #expect(caller.take() == [])
+  }
+}
