@@ -231,9 +231,9 @@ import Testing
 
   @Test func billionLaughsAreRefusedQuickly() {
     var yaml = "x-0: &a0 { trunk: t }\n"
-    yaml += "x-1: &a1 [\(Array(repeating: "*a0", count: 1_000).joined(separator: ", "))]\n"
+    yaml += "x-1: &a1 [\(Array(repeating: "*a0", count: 2_000).joined(separator: ", "))]\n"
     yaml += "rules:\n"
-    for i in 0..<2_000 { yaml += "  - { name: r\(i), priority: 1, match: a\(i), to: { trunks: *a1 } }\n" }
+    for i in 0..<100 { yaml += "  - { name: r\(i), priority: 1, match: a\(i), to: { trunks: *a1 } }\n" }
     #expect(PolicyLoader.load(text: yaml).errors.contains { $0.code == "too-large" })
     var keys = "x-0: &a0 [l]\n"
     for i in 1...40 { keys += "x-\(i): &a\(i) [*a\(i - 1), *a\(i - 1)]\n" }
@@ -248,7 +248,7 @@ import Testing
   @Test func deepNestingIsRefused() {
     let deep = String(repeating: "[", count: 100_000)
     #expect(PolicyLoader.load(text: "x: \(deep)").errors.map(\.code) == ["too-deep"])
-    let block = (0..<3_000).map { String(repeating: " ", count: $0) + "a:\n" }.joined()
+    let block = (0..<1_200).map { String(repeating: " ", count: $0) + "a:\n" }.joined()
     #expect(PolicyLoader.load(text: block).errors.map(\.code) == ["too-deep"])
   }
 
@@ -325,7 +325,7 @@ import Testing
       "to: ", "\u{0}",
     ]
     var g = SplitMix(seed: 99)
-    for _ in 0..<3_000 {
+    for _ in 0..<1_500 {
       let text = (0..<Int.random(in: 0...14, using: &g)).map { _ in pieces.randomElement(using: &g)! }
         .joined()
       _ = PolicyLoader.load(text: text).diagnostics.map(\.excerpt)

@@ -13,9 +13,8 @@ struct CompiledRule: Sendable {
   /// Number of the location; ``CompiledRule/anyLocation`` when the rule names none.
   var location: Int32
   var pattern: Pattern
-  /// nil: the alias stays as it is.
-  var replacement: Replacement?
-  var gateway: GatewayConfiguration
+  /// Only the rule that matches needs it; apart, so that going through rules copies no configuration.
+  var outcome: RuleOutcome
 
   static let anyLocation: Int32 = -1
   /// The location of a request that the policy does not name: no rule with a location matches.
@@ -34,6 +33,18 @@ struct CompiledRule: Sendable {
     }
     guard self.location == CompiledRule.anyLocation || self.location == location else { return .location }
     return nil
+  }
+}
+
+/// What a matching rule leads to.
+final class RuleOutcome: Sendable {
+  /// nil: the alias stays as it is.
+  let replacement: Replacement?
+  let gateway: GatewayConfiguration
+
+  init(replacement: Replacement?, gateway: GatewayConfiguration) {
+    self.replacement = replacement
+    self.gateway = gateway
   }
 }
 

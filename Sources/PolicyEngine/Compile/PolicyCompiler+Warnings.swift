@@ -97,7 +97,7 @@ extension PolicyCompiler {
       let rule = policy.rules[i]
       if let last = group.last, policy.rules[last.rule].priority != rule.priority { group = [] }
       let literal = LiteralAnalysis(rule.pattern)
-      let meeting = group.suffix(256).first { other in
+      let meeting = group.suffix(64).first { other in
         let that = policy.rules[other.rule]
         return that.pattern != rule.pattern && that.sharesCalls(with: rule)
           && (that.matchesFullAlias || rule.matchesFullAlias || !literal.excludes(other.literal))

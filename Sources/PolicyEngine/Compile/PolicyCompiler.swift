@@ -50,7 +50,8 @@ enum PolicyCompiler {
           protocols: rule.protocols.reduce(0) { $0 | $1.ruleBit },
           location: rule.sourceLocation.map { locations[$0] ?? CompiledRule.unknownLocation }
             ?? CompiledRule.anyLocation,
-          pattern: pattern, replacement: replacement, gateway: gateway(of: rule, policy.globals)))
+          pattern: pattern,
+          outcome: RuleOutcome(replacement: replacement, gateway: gateway(of: rule, policy.globals))))
     }
     guard !findings.contains(where: { $0.severity == .error }) else { return nil }
     warn(about: policy, order: order, compiled: compiled, into: &findings)

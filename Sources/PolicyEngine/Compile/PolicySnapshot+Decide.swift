@@ -28,20 +28,19 @@ extension PolicySnapshot {
   }
 
   private func resolve(_ request: CallRequest, _ keepsAll: Bool, _ record: inout DecisionRecord) -> Decision {
-    let globals = policy.globals
-    guard globals.isEnabled(request.callProtocol) else { return .reject(.protocolDisabled) }
-    if request.direction == .dialOut, !globals.dialOutEnabled { return .reject(.protocolDisabled) }
+    guard policy.globals.isEnabled(request.callProtocol) else { return .reject(.protocolDisabled) }
+    if request.direction == .dialOut, !policy.globals.dialOutEnabled { return .reject(.protocolDisabled) }
     if let service = service(alias: request.alias.parsed) {
       record.service = service.configuration.name
       return .service(service.configuration)
     }
     guard let winner = firstMatch(request, keepsAll, &record) else { return .reject(.notFound) }
-    let rule = rules[winner.rule]
-    record.rule = rule.gateway.name
+    let outcome = rules[winner.rule].outcome
+    record.rule = outcome.gateway.name
     guard let alias = winner.alias, !alias.isEmpty else { return .reject(.ruleError) }
     record.replaced = alias
-    guard globals.dialOutEnabled else { return .reject(.protocolDisabled) }
-    var gateway = rule.gateway
+    guard policy.globals.dialOutEnabled else { return .reject(.protocolDisabled) }
+    var gateway = outcome.gateway
     gateway.remoteAlias = alias
     return .gateway(gateway)
   }
@@ -121,8 +120,8 @@ extension CompiledRule {
   func alias(
     after subject: UnsafeBufferPointer<UInt8>, parsed: UnsafeBufferPointer<UInt8>, _ workspace: MatchWorkspace
   ) -> String {
-    if let replacement { return replacement.expand(subject, workspace.vector) }
-    return String(decoding: gateway.target == .mssipServer ? subject : parsed, as: UTF8.self)
+    if let replacement = outcome.replacement { return replacement.expand(subject, workspace.vector) }
+    return String(decoding: outcome.gateway.target == .mssipServer ? subject : parsed, as: UTF8.self)
   }
 }
 
