@@ -9,6 +9,7 @@ let fuzzers: [(name: String, product: String)] = [
   ("FuzzSIPURI", "SIP"),
   ("FuzzSIPStream", "SIP"),
   ("FuzzTransactions", "SIP"),
+  ("FuzzPolicyYAML", "PolicyEngine"),
 ]
 
 let package = Package(
