@@ -132,7 +132,7 @@ let package = Package(
       dependencies: ["Gateway", "Router", "PolicyEngine", "SIP", "SDP", "MediaRelay", "CallModel"],
       swiftSettings: strict),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["tandem"], resources: [.copy("Scenarios")],
+      name: "EndToEndTests", dependencies: ["tandem", "TestCaller"], resources: [.copy("Scenarios")],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

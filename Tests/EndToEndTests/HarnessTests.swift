@@ -1,0 +1,70 @@
+import Foundation
+import Testing
+
+/// The harness judged by peers alone: what these find without Tandem, the other tests may rely on.
+@Suite struct HarnessTests {
+  @Test(.timeLimit(.minutes(1)), arguments: [Baresip.Encryption.none, .mandatory])
+  func twoPhonesHearEachOther(encryption: Baresip.Encryption) async throws {
+    let scratch = try Scratch()
+    let alice = try await Baresip(scratch) {
+      $0.user = "alice"
+      $0.encryption = encryption
+    }
+    let bob = try await Baresip(scratch) {
+      $0.user = "bob"
+      $0.tone = 660
+      $0.encryption = encryption
+    }
+    try await alice.dial("sip:bob@\(bob.address)")
+    try await alice.wait(for: "CALL_ESTABLISHED")
+    try await bob.wait(for: "CALL_RTPESTAB")
+    try await Call.talk()
+    try await alice.hangUp()
+    try await bob.wait(for: "CALL_CLOSED")
+    try await Call.expectTone(660, heardBy: alice)
+    try await Call.expectTone(440, heardBy: bob)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func aPhoneThatRefusesIsSeen() async throws {
+    let scratch = try Scratch()
+    let alice = try await Baresip(scratch) { $0.user = "alice" }
+    let bob = try await Baresip(scratch) {
+      $0.user = "bob"
+      $0.answersByItself = false
+    }
+    try await alice.dial("sip:bob@\(bob.address)")
+    try await bob.wait(for: "CALL_INCOMING")
+    try await bob.hangUp()
+    #expect(try await alice.wait(for: "CALL_CLOSED").contains("486"))
+  }
+
+  @Test(.timeLimit(.minutes(1))) func scenariosRunAgainstEachOther() async throws {
+    let scratch = try Scratch()
+    let callee = try Sipp(scratch, "answer", calls: 20)
+    try await Sipp(scratch, "call", to: callee.address, calls: 20, rate: 50).succeed()
+    try await callee.succeed()
+  }
+
+  @Test(.timeLimit(.minutes(1))) func aScenarioThatGoesWrongIsSeen() async throws {
+    let scratch = try Scratch()
+    let callee = try Sipp(scratch, "refuse", keys: ["status": "486 Busy Here"])
+    let caller = try Sipp(scratch, "call", to: callee.address)
+    await #expect(throws: HarnessError.self) { try await caller.succeed() }
+  }
+
+  @Test func aProcessThatIsKilledIsSeen() async throws {
+    let process = try ChildProcess("sh", "/bin/sh", ["-c", "echo up; exec sleep 50"], directory: "/tmp")
+    _ = try await process.waitForLine(containing: "up")
+    #expect(process.programID != nil)
+    process.signal(SIGKILL)
+    #expect(try await process.waitForExit() == 137)
+    #expect(process.programID == nil)
+  }
+
+  @Test func addressesDiffer() {
+    let addresses = (0..<50).map { _ in Loopback.address() }
+    #expect(Set(addresses).count == 50)
+    let ports = (0..<50).map { _ in Loopback.mediaPorts().lowerBound }
+    #expect(Set(ports).count == 50)
+  }
+}
