@@ -8,7 +8,7 @@ struct Tandem: AsyncParsableCommand {
     abstract: "A policy-driven call router and gateway.",
     version: Tandem.version,
     subcommands: [
-      ServeCommand.self, CheckCommand.self, ExplainCommand.self, CallsCommand.self, SchemaCommand.self,
+      ServeCommand.self, CheckCommand.self, ExplainCommand.self, CallsCommand.self, CallsCommand.self, SchemaCommand.self,
     ])
 
   static let version = "0.1.0"

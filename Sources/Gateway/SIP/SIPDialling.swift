@@ -21,7 +21,7 @@ extension SIPEndpoint {
     let party = LegParty(callProtocol: .sip, isIncoming: false, alias: call.target.calledAlias)
     var near: IPAddress?
     if case .device(let binding) = call.target.destination { near = binding.remote.ip }
-    let leg = makeLeg(nil, party, toward: near)
+    let leg = makeLeg(nil, party, toward: near, behind: call.callerAlias)
     leg.observer = observer
     // From the next turn on: whoever dials has yet to take note of the leg.
     loop.schedule(after: .zero) { [self] in

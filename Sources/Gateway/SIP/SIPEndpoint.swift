@@ -175,11 +175,15 @@ public final class SIPEndpoint: LegDialer {
   func leg(of session: SessionID) -> SIPLeg? { legs[session] }
   func session(of leg: LegID) -> SessionID? { sessionsByLeg[leg] }
 
-  func makeLeg(_ session: SessionID?, _ party: LegParty, toward address: IPAddress?) -> SIPLeg {
+  /// - Parameter behind: the party this leg speaks for: the called one on an incoming leg, the caller on an outgoing one.
+  func makeLeg(
+    _ session: SessionID?, _ party: LegParty, toward address: IPAddress?, behind alias: String
+  ) -> SIPLeg {
     let leg = SIPLeg(
       id: exchange.makeLegID(), session: session, party: party, endpoint: self,
       address: sdpAddress(toward: address),
-      sdpSession: UInt64.random(in: 1...UInt64(Int64.max), using: &random))
+      sdpSession: UInt64.random(in: 1...UInt64(Int64.max), using: &random),
+      contactUser: contactUser(alias))
     if let session { adopt(leg, session) }
     return leg
   }

@@ -41,7 +41,8 @@ extension SIPEndpoint {
     let party = LegParty(
       callProtocol: .sip, isIncoming: true, alias: caller.alias, displayName: caller.displayName,
       address: source.remote, vendor: caller.vendor, protocolCallID: invite.callID)
-    let leg = makeLeg(session, party, toward: source.remote.ip)
+    let leg = makeLeg(
+      session, party, toward: source.remote.ip, behind: request.alias.full)
     var forwarding = Forwarding()
     forwarding.diversions = invite.request.headers.all(.diversion)
     forwarding.history = invite.request.headers.all(.historyInfo)

@@ -14,6 +14,8 @@ final class SIPLeg: CallLeg {
   var party: LegParty
   weak var observer: (any CallLegObserver)?
   private unowned let endpoint: SIPEndpoint
+  /// User part of our Contact: the party behind us that this leg speaks for.
+  private let contactUser: String?
   private var local: LocalDescription
   /// An incoming call before our final response, or an outgoing one before the peer's.
   private(set) var isAnswered = false
@@ -56,7 +58,7 @@ final class SIPLeg: CallLeg {
     let invite = OutgoingInvite(
       requestURI: addressing.requestURI, routeSet: addressing.routeSet, hops: addressing.hops,
       from: addressing.from,
-      to: addressing.to, contactUser: endpoint.contactUser(call.callerAlias), offer: call.offer.map(sdp),
+      to: addressing.to, contactUser: contactUser, offer: call.offer.map(sdp),
       headers: addressing.headers, sessionTimer: endpoint.agent.configuration.sessionTimer,
       maxForwards: call.hopsLeft, credentials: addressing.credentials, hopPatience: .seconds(4))
     guard let session = agent.invite(invite, now: now) else {
@@ -93,7 +95,7 @@ final class SIPLeg: CallLeg {
   func accept(media: MediaDescription) {
     isAnswered = true
     let body = sdp(media)
-    command { $0.accept($1, body: body, contactUser: endpoint.contactUser(party.alias), now: now) }
+    command { $0.accept($1, body: body, contactUser: contactUser, now: now) }
   }
 
   func reject(_ disconnect: Disconnect) {

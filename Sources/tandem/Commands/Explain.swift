@@ -16,7 +16,9 @@ struct ExplainCommand: ParsableCommand {
   @Argument(help: "What is dialled: 9196, bob@example.org, sip:bob@example.org;transport=tls …")
   var alias: String
 
-  @Option(help: "Directory with the policy's *.yaml files.")
+  @Option(
+    name: [.customLong("policies"), .customLong("policy"), .customShort("p")],
+    help: "Directory with the policy's *.yaml files.")
   var policy = "policies"
 
   @Option(

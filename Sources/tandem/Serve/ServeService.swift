@@ -53,7 +53,7 @@ final class ServeService: Sendable {
     guard let policy = outcome.snapshot else {
       throw ServeError("the policies in \(options.policies) have errors: nothing is served")
     }
-    guard !policy.policy.globals.sip.listeners.isEmpty else {
+    guard policy.policy.globals.sip.listeners.contains(where: \.isUsable) else {
       throw ServeError("no SIP listener is configured (globals: sip: listeners)")
     }
     let media = policy.policy.globals.media

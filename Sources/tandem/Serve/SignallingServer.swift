@@ -2,6 +2,7 @@ import CallModel
 import Conferences
 import DNSResolver
 import Gateway
+import Glibc
 import Logging
 import MediaRelay
 import NIOCore
@@ -50,7 +51,7 @@ final class SignallingServer {
     var configuration = SIPTransportConfiguration()
     configuration.maximumConnectionsPerSource = 2_000
     transport = SIPTransportLayer(eventLoop: eventLoop, configuration: configuration, logger: logger)
-    let transports = Set(boundSettings.listeners.map(\.transport))
+    let transports = Set(boundSettings.listeners.filter(\.isUsable).map(\.transport))
     var preferences = ServerLocationPreferences()
     preferences.transports = [SIPTransportProtocol.tls, .tcp, .udp].filter { transports.contains($0.trunkTransport) }
     if !boundSettings.listeners.contains(where: { $0.address.ip.isIPv6 }) { preferences.families = .ipv4Only }
@@ -64,7 +65,12 @@ final class SignallingServer {
 
   /// Opens the listeners and begins to take calls.
   func start() -> EventLoopFuture<[BoundListener]> {
-    let listeners = boundSettings.listeners
+    let listeners = boundSettings.listeners.filter(\.isUsable)
+    for listener in boundSettings.listeners where !listener.isUsable {
+      log.notice(
+        "listener left out: its certificate is not there",
+        metadata: ["address": "\(listener.address)", "file": "\(listener.certificateFile ?? "")"])
+    }
     let openings = listeners.map { transport.listen(configuration($0)) }
     return EventLoopFuture.whenAllSucceed(openings, on: eventLoop).assumeIsolated().map { bound in
       self.opened(bound, listeners)
@@ -225,6 +231,14 @@ extension SignallingServer: SIPTransportDelegate {
 
   func malformed(_ error: SIPSyntaxError, hop: Hop, isAnswered: Bool) {
     log.debug("malformed message", metadata: ["address": "\(hop)", "error": "\(error)"])
+  }
+}
+
+extension SIPSettings.Listener {
+  /// An optional TLS listener without its files is left out; any other without them is an error at start.
+  var isUsable: Bool {
+    guard isOptional, transport == .tls else { return true }
+    return [certificateFile, keyFile].allSatisfy { $0.map { access($0, R_OK) == 0 } ?? false }
   }
 }
 
