@@ -83,7 +83,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "TestCaller",
-      dependencies: ["CallModel", "SIP", "SDP", "SIPTransport", nio, nioPosix],
+      dependencies: [
+        "CallModel", "SIP", "SDP", "SIPTransport", "DNSResolver", "MediaRelay", nio, nioPosix, log,
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "tandem",

@@ -87,6 +87,23 @@ public struct RTPSender: Sendable {
     return packet
   }
 
+  /// The timestamp of the packet that goes out next.
+  public var nextTimestamp: UInt32 { timestamp }
+
+  /// A packet of an RFC 4733 event that began at `start`; it takes the place of audio, whose clock goes on.
+  public mutating func event(
+    _ payload: [UInt8], payloadType: UInt8, start: UInt32, isFirst: Bool, now: MonotonicInstant
+  ) -> RTPPacket {
+    var packet = packet(payload, now: now)
+    packet.payloadType = payloadType
+    packet.timestamp = start
+    packet.hasMarker = isFirst
+    return packet
+  }
+
+  /// A packet time in which nothing is sent: the numbers go on without a gap, the clock runs.
+  public mutating func skip() { timestamp &+= samplesPerPacket }
+
   /// The time since the packet with this number went out, when the far end echoes packets; nil for one that never did.
   public func roundTrip(of sequenceNumber: UInt16, now: MonotonicInstant) -> TimeSpan? {
     guard let departure = departures[Int(sequenceNumber & 1023)], departure.sequenceNumber == sequenceNumber
