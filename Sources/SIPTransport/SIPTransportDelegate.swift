@@ -6,7 +6,8 @@ import SIP
 public protocol SIPTransportDelegate: AnyObject {
   /// A whole message. ``Hop/remote`` is its true source, ``Hop/connection`` the connection it came on.
   func received(_ message: SIPMessage, hop: Hop)
-  /// Bytes that are no message; `isAnswered` when a response has been sent already. The connection closes after this.
+  /// Bytes that are no message; `isAnswered` when a response has been sent already. On a stream whose next message cannot
+  /// be found, the connection closes after this.
   func malformed(_ error: SIPSyntaxError, hop: Hop, isAnswered: Bool)
   /// One message given to `send` with this hop was not sent, or its connection broke before the kernel took it.
   func transportFailed(_ hop: Hop, _ failure: SIPTransportFailure)
