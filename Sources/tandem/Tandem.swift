@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 
 /// The one program: the service, and what an admin runs beside it.
 @main
@@ -8,8 +9,24 @@ struct Tandem: AsyncParsableCommand {
     abstract: "A policy-driven call router and gateway.",
     version: Tandem.version,
     subcommands: [
-      ServeCommand.self, CheckCommand.self, ExplainCommand.self, CallsCommand.self, CallsCommand.self, SchemaCommand.self,
+      ServeCommand.self, CheckCommand.self, ExplainCommand.self, CallsCommand.self, SchemaCommand.self,
     ])
 
   static let version = "0.1.0"
+
+  /// Wrong usage exits with 2, as every command's help says, and not with the 64 of ArgumentParser.
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+      FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+      Foundation.exit(2)
+    }
+  }
 }

@@ -157,6 +157,26 @@ import Testing
     #expect(caller.take() == [.reject(.encryptionRequired)])
   }
 
+  @Test func whoRefusesBestEffortIsOfferedEncryptionAlone() throws {
+    let bench = try bench()
+    let caller = bench.call("bob")
+    bench.dialer.legs[0].does(refusal(488))
+    #expect(bench.dialer.legs.count == 2 && caller.take() == [])
+    let offered = try #require(bench.dialer.legs[1].call?.offer?.streams[0])
+    #expect(offered.profile == .rtpSAVP && offered.cryptos.count == 4)
+    bench.dialer.legs[1].does(refusal(488))
+    #expect(bench.dialer.legs.count == 2)
+    #expect(caller.take() == [.reject(.notAcceptable)])
+  }
+
+  @Test func devicesThatRingTogetherAreOfferedTheSameKeys() throws {
+    let bench = try GatewayBench(
+      rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
+    _ = bench.call("x")
+    let offers = bench.dialer.legs.compactMap { $0.call?.offer }
+    #expect(offers.count == 2 && offers[0] == offers[1])
+  }
+
   @Test func encryptionOffOffersNoKeys() throws {
     let bench = try bench { $0.mediaEncryption = .off }
     _ = bench.call("bob")

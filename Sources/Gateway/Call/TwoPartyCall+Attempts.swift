@@ -8,6 +8,7 @@ extension TwoPartyCall {
   /// Dials all targets of one step together.
   func begin(_ step: [RouteTarget]) {
     attempts = []
+    media?.beginStep()
     var refused = Disconnect(.networkFailure)
     for target in step {
       guard let dialer = host.exchange.dialer(for: target.callProtocol) else {
@@ -19,19 +20,17 @@ extension TwoPartyCall {
         note(attempt: target, refused)
         continue
       }
-      dial(target, dialer)
+      dial(target, dialer, encryption: encryption(toward: target))
     }
     guard !attempts.isEmpty else { return stepFailed([refused]) }
     let timeout = step.map(\.ringTimeout).max() ?? .seconds(60)
     ringTimer = loop.schedule(after: timeout) { [weak self] in self?.ringTimedOut() }
   }
 
-  private func dial(_ target: RouteTarget, _ dialer: any LegDialer) {
+  private func dial(_ target: RouteTarget, _ dialer: any LegDialer, encryption: MediaEncryption) {
     guard let media else { return }
     let address = target.remoteAddress
-    let offer = callerOffer.map { offer in
-      media.offerToCalled(offer, encryption: encryption(toward: target), near: address)
-    }
+    let offer = callerOffer.map { media.offerToCalled($0, encryption: encryption, near: address) }
     let call = OutgoingCall(
       id: request.id, target: target, callerAlias: target.callingAlias ?? callingAlias,
       callerDisplayName: target.callingDisplayName ?? request.caller.displayName,
@@ -48,7 +47,7 @@ extension TwoPartyCall {
     }
     let leg = dialer.dial(call, observer: self)
     host.register(self, leg: leg.id)
-    attempts.append(Attempt(leg: leg, target: target, recordIndex: recordIndex))
+    attempts.append(Attempt(leg: leg, target: target, recordIndex: recordIndex, encryption: encryption))
   }
 
   /// Who the called party is told is calling, unless the rule says otherwise: the registered alias rather than the one claimed.
@@ -151,7 +150,8 @@ extension TwoPartyCall {
     attempts[index].failure = disconnect
     finishAttempt(attempts[index], disconnect)
     host.unregister(leg: attempts[index].leg.id)
-    if attempts[index].hasEarlyMedia { attempts[index].hasEarlyMedia = false }
+    attempts[index].hasEarlyMedia = false
+    if retryEncrypted(attempts[index], disconnect) { return }
     // 6xx: the user does not want to be reached anywhere (RFC 3261 §16.7 step 5).
     if let code = disconnect.protocolCode, code >= 600 {
       for other in attempts.indices where attempts[other].failure == nil {
@@ -163,6 +163,17 @@ extension TwoPartyCall {
     }
     guard attempts.allSatisfy({ $0.failure != nil }) else { return }
     stepFailed(attempts.compactMap(\.failure).filter { $0.cause != .cancelled || attempts.count == 1 })
+  }
+
+  /// Best effort offers RTP/AVP with keys, which some endpoints that insist on encryption refuse for its profile: they are
+  /// offered RTP/SAVP once.
+  private func retryEncrypted(_ attempt: Attempt, _ disconnect: Disconnect) -> Bool {
+    guard disconnect.cause == .notAcceptable, attempt.encryption == .bestEffort, callerOffer != nil,
+      let dialer = host.exchange.dialer(for: attempt.target.callProtocol),
+      router.beginAttempt(attempt.target, now: loop.now)
+    else { return false }
+    dial(attempt.target, dialer, encryption: .required)
+    return true
   }
 
   private func ringTimedOut() {

@@ -21,6 +21,8 @@ final class TwoPartyCall: CallLegObserver {
     var leg: any CallLeg
     var target: RouteTarget
     var recordIndex: Int
+    /// How media was offered to it.
+    var encryption: MediaEncryption
     var hasEarlyMedia = false
     /// Why it ended, once it has.
     var failure: Disconnect?

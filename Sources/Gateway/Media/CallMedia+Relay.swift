@@ -45,7 +45,7 @@ extension CallMedia {
       sentTelephoneEvent: remote.codecs.first(where: \.isTelephoneEvent)?.payloadType,
       telephoneEventClockRate: UInt32(clamping: event?.clockRate ?? 8000),
       absorbsTelephoneEvents: event != nil && !otherTakesEvents)
-    if let key = here.remoteCrypto, let ours = here.localCryptos.first {
+    if let key = here.remoteCrypto, let ours = here.localCrypto {
       result.receiveKeys = SRTPParameters(key)
       result.sendKeys = SRTPParameters(ours)
     }

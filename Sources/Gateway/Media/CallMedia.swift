@@ -52,16 +52,16 @@ final class CallMedia {
 
   // MARK: Offer
 
-  /// The caller's offer as the called party gets it. Called again for each step of attempts: keys are fresh, ports stay.
+  /// Begins a step of attempts: whoever was offered before has failed, and the next get fresh keys. Ports stay.
+  func beginStep() {
+    for index in slots.indices { slots[index].b = MediaSlot.Side(port: slots[index].b.port) }
+    described[.b] = nil
+  }
+
+  /// The caller's offer as the called party gets it. Those who ring together are offered the same ports and keys.
   func offerToCalled(
     _ offer: MediaDescription, encryption: MediaEncryption, near address: TransportAddress?
   ) -> MediaDescription {
-    for index in slots.indices {
-      slots[index].b.localCryptos = []
-      slots[index].b.index = nil
-      slots[index].b.remote = nil
-    }
-    described[.b] = nil
     signallingAddress[.b] = address?.ip
     return passOn(offer, from: .a, encryption: encryption)
   }
@@ -227,14 +227,14 @@ final class CallMedia {
     let offered = slots[slot][side].localCryptos
     guard let crypto = answered.cryptos.first else {
       guard !(slots[slot][side].local?.profile.isSecure ?? false) else { throw .encryption }
-      slots[slot][side].localCryptos = []
+      slots[slot][side].localCrypto = nil
       return nil
     }
     guard
       let ours = offered.first(where: { $0.tag == crypto.tag && $0.suite == crypto.suite })
         ?? offered.first(where: { $0.suite == crypto.suite })
     else { throw .encryption }
-    slots[slot][side].localCryptos = [ours]
+    slots[slot][side].localCrypto = ours
     return crypto
   }
 
@@ -279,10 +279,12 @@ final class CallMedia {
       var kept = ours
       kept.tag = crypto.tag
       slots[slot][side].localCryptos = [kept]
+      slots[slot][side].localCrypto = kept
       return kept
     }
     let ours = SDESCrypto(tag: crypto.tag, suite: crypto.suite, keyAndSalt: access.freshKey(crypto.suite))
     slots[slot][side].localCryptos = [ours]
+    slots[slot][side].localCrypto = ours
     return ours
   }
 

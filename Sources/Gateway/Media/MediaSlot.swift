@@ -12,8 +12,10 @@ struct MediaSlot {
     /// Place in this side's descriptions.
     var index: Int?
     var port: RelayPort?
-    /// Our SDES lines toward this side: all that were offered, then the one that was taken.
+    /// Our SDES lines toward this side, all that were offered: a later fork may choose another than the first.
     var localCryptos: [SDESCrypto] = []
+    /// The one of them in use.
+    var localCrypto: SDESCrypto?
     /// The stream as this side described it last.
     var remote: MediaStream?
     /// The stream as we described it to this side last.

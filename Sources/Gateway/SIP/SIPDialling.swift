@@ -108,6 +108,29 @@ extension SIPEndpoint {
   }
 }
 
+extension SIPEndpoint {
+  /// The hops for a request of about this size: where it is too large for a datagram each server is tried by TCP first, and by
+  /// UDP after that (RFC 3261 §18.1.1). Devices are left on their flow: there is no other way to them.
+  func hops(_ hops: [Hop], forRequestOf bytes: Int) -> [Hop] {
+    guard RequestTransport.requiresStream(byteCount: bytes) else { return hops }
+    var result: [Hop] = []
+    for hop in hops {
+      if hop.transport == .udp,
+        let listener = agent.identities.first(where: {
+          $0.transport == .tcp && $0.address.ip.isIPv6 == hop.remote.ip.isIPv6
+        })
+      {
+        var stream = hop
+        stream.transport = .tcp
+        stream.listener = listener.listener
+        result.append(stream)
+      }
+      result.append(hop)
+    }
+    return result
+  }
+}
+
 extension Trunk {
   /// The request URI of an alias over this trunk.
   func requestURI(for alias: String) -> SIPURI? {
