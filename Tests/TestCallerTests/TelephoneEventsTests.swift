@@ -33,8 +33,10 @@ import Testing
   @Test func tooManyDigitsAreRefused() {
     var sender = DigitSender()
     guard let digit = DTMFDigit("1") else { return }
-    #expect(sender.add(Array(repeating: digit, count: DigitSender.limit)))
-    #expect(!sender.add([digit]))
+    let full = sender.add(Array(repeating: digit, count: DigitSender.limit))
+    let more = sender.add([digit])
+    #expect(full)
+    #expect(!more)
   }
 
   @Test func lossAndRepetitionMakeNoDigit() {
