@@ -10,6 +10,7 @@ struct Tandem: AsyncParsableCommand {
     version: Tandem.version,
     subcommands: [
       ServeCommand.self, CheckCommand.self, ExplainCommand.self, CallsCommand.self, SchemaCommand.self,
+      CallCommand.self, DemoCommand.self,
     ])
 
   static let version = "0.1.0"
