@@ -60,6 +60,7 @@ struct DemoCommand: AsyncParsableCommand {
 enum DemoLine {
   static func good(_ text: String) { write("✓ \(text)") }
   static func bad(_ text: String) { write("✗ \(text)") }
+  static func gap() { write("") }
   static func heading(_ text: String) { write("\n\(text)\n") }
 
   static func indented(_ text: String) {

@@ -102,7 +102,7 @@ final class DemoRound: Sendable {
       TestPhoneConfiguration(
         identity: NameAddress(uri: uri),
         account: RealmAccount(username: device.username, password: device.password), server: server,
-        answering: answering))
+        localAddress: policies.address, answering: answering))
   }
 
   private func check(_ report: TestCallReport, _ who: String, heard frequency: Double) throws {
@@ -138,7 +138,7 @@ final class DemoRound: Sendable {
         }
         DemoLine.heading("What is on record: tandem calls \(record.id) --state \(policies.state)")
         DemoLine.indented(record.text)
-        DemoLine.heading("")
+        DemoLine.gap()
         DemoLine.good("the call is on record")
         return
       }
