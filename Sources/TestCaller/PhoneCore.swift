@@ -12,6 +12,7 @@ final class PhoneCore: SIPTransportDelegate {
   let agent: UserAgent
   private let transport: SIPTransportLayer
   private var resolver: DNSResolver?
+  private var probe: ServerProbe?
   private(set) var hops: [Hop] = []
   private(set) var listeners: [BoundListener] = []
   private var calls: [SessionID: PhoneCall] = [:]
@@ -20,6 +21,7 @@ final class PhoneCore: SIPTransportDelegate {
   private var isClosed = false
   /// The last reason why something could not be sent: says more than "timed out".
   private(set) var lastFailure: SIPTransportFailure?
+  private var isServerRefusing = false
 
   private var registration: ClientRegistration?
   private var registering: OutgoingRequestID?
@@ -109,7 +111,23 @@ final class PhoneCore: SIPTransportDelegate {
           candidate.hop(listener: $0.id)
         }
       }
+      self.watchServer()
     }
+  }
+
+  /// A server that is not there is reported at once, not after timer B.
+  private func watchServer() {
+    guard let hop = hops.first, hops.count == 1, hop.transport == .udp else { return }
+    let probe = ServerProbe { [weak self] in self?.serverRefused() }
+    self.probe = probe
+    probe.start(toward: hop.remote, on: eventLoop)
+  }
+
+  /// Fails what waits for the server, and what is yet to be sent to it.
+  private func serverRefused() {
+    isServerRefusing = true
+    guard let hop = hops.first else { return }
+    transportFailed(hop, .refused)
   }
 
   func close() -> EventLoopFuture<Void> {
@@ -121,6 +139,7 @@ final class PhoneCore: SIPTransportDelegate {
     registered?.fail(TestPhoneError("the phone was closed"))
     registered = nil
     resolver?.shutdown()
+    probe?.close()
     return transport.close()
   }
 
@@ -269,7 +288,11 @@ final class PhoneCore: SIPTransportDelegate {
 
   private func carryOut(_ output: UserAgentOutput) {
     switch output {
-    case .send(let bytes, let hop): transport.send(bytes, over: hop)
+    case .send(let bytes, let hop):
+      guard isServerRefusing, hop.remote == hops.first?.remote else {
+        return transport.send(bytes, over: hop)
+      }
+      eventLoop.assumeIsolated().execute { self.transportFailed(hop, .refused) }
     case .incoming(let session, let invite): incoming(session, invite)
     case .session(let session, let event):
       calls[session]?.handle(event)

@@ -124,10 +124,9 @@ public struct TestCallReport: Sendable, Codable, Hashable {
     guard var heard else { return self }
     heard.seconds = Double(samples.count) / Double(G711.sampleRate)
     let analysis = ToneAnalysis(samples, sampleRate: G711.sampleRate)
-    if !analysis.isSilent, let peak = analysis.peaks.first {
-      heard.frequency = peak.frequency
-      heard.share = peak.share
-    }
+    let peak = analysis.isSilent ? nil : analysis.peaks.first
+    heard.frequency = peak?.frequency
+    heard.share = peak?.share
     if analysis.level > 0 { heard.level = TestCallReport.decibels(analysis.level / 32_768) }
     var result = self
     result.heard = heard

@@ -26,7 +26,7 @@ struct DemoCommand: AsyncParsableCommand {
   static let limit = Duration.seconds(50)
 
   func run() async throws {
-    let demo = try DemoRound(policies: policies, dial: dial)
+    guard let demo = try? DemoRound(policies: policies, dial: dial) else { throw ExitCode.failure }
     let isGood = await withTaskGroup(of: Bool?.self) { tasks in
       tasks.addTask { await demo.run() }
       tasks.addTask {

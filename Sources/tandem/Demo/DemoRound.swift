@@ -57,7 +57,8 @@ final class DemoRound: Sendable {
     let devices = policies.snapshot.policy.devices.filter(\.allowsSIP)
     guard devices.count >= 2 else { throw DemoFailure("the policies have fewer than two devices") }
     let caller = try await phone(devices[0], .refuse(486))
-    let called = try await phone(devices[1], .answer(.tone(DemoRound.tones.called), after: .milliseconds(100)))
+    let called = try await phone(
+      devices[1], .answer(.tone(DemoRound.tones.called), after: .milliseconds(100)))
     try await caller.register()
     try await called.register()
     DemoLine.good("\(devices[0].alias) and \(devices[1].alias) are registered")

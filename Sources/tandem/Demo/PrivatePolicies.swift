@@ -39,16 +39,17 @@ struct PrivatePolicies {
     guard !listeners.isEmpty, listeners.allSatisfy({ $0.ip == loopback }) else {
       throw DemoFailure("the demo moves listeners at 127.0.0.1 only; those of “\(source)” are elsewhere")
     }
-    let ports = Set(listeners.map(\.port)).union([5070])
-    guard let address = freeAddress(ports: ports) else {
-      throw DemoFailure("no loopback address is free on the ports \(ports.sorted())")
+    let ports = Set(listeners.map(\.port))
+    guard let (address, moves) = freePlace(ports: ports) else {
+      throw DemoFailure("no loopback address has free ports for the listeners \(ports.sorted())")
     }
     let files = FileManager.default
     try files.createDirectory(atPath: target, withIntermediateDirectories: false)
     for name in try files.contentsOfDirectory(atPath: source)
     where name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
       let text = try String(contentsOfFile: "\(source)/\(name)", encoding: .utf8)
-      try moved(text, to: address).write(toFile: "\(target)/\(name)", atomically: false, encoding: .utf8)
+      try moved(text, to: address, moves).write(
+        toFile: "\(target)/\(name)", atomically: false, encoding: .utf8)
     }
     let copied = PolicyLoader.load(directory: target)
     guard let snapshot = copied.snapshot else {
@@ -58,18 +59,25 @@ struct PrivatePolicies {
   }
 
   /// Replaces the whole address 127.0.0.1, and not the beginning of 127.0.0.10 or of 127.0.0.1/32.
-  static func moved(_ text: String, to address: IPAddress) -> String {
-    text.replacing(/(?<before>^|[^0-9.])127\.0\.0\.1(?<after>$|[^0-9.\/])/.anchorsMatchLineEndings()) {
+  static func moved(_ text: String, to address: IPAddress, _ ports: [UInt16: UInt16] = [:]) -> String {
+    let text = ports.reduce(text) { text, move in
+      text.replacing("127.0.0.1:\(move.key)\"", with: "127.0.0.1:\(move.value)\"")
+    }
+    return text.replacing(/(?<before>^|[^0-9.])127\.0\.0\.1(?<after>$|[^0-9.\/])/.anchorsMatchLineEndings()) {
       "\($0.output.before)\(address)\($0.output.after)"
     }
   }
 
-  /// An address of 127.0.0.0/8 on which nobody uses these ports, by UDP or TCP.
-  private static func freeAddress(ports: Set<UInt16>) -> IPAddress? {
-    for _ in 0..<64 {
+  /// An address of 127.0.0.0/8 on which nobody uses these ports, by UDP or TCP. Where somebody uses them on every address at
+  /// once, other ports take their place.
+  private static func freePlace(ports: Set<UInt16>) -> (IPAddress, [UInt16: UInt16])? {
+    for attempt in 0..<64 {
       let address = IPAddress.v4(0x7f00_0000 | UInt32.random(in: 0x01_0002..<0xfe_fffe))
-      if ports.allSatisfy({ isFree(address, $0, SOCK_DGRAM) && isFree(address, $0, SOCK_STREAM) }) {
-        return address
+      let base = UInt16.random(in: 20_000..<30_000)
+      let moves = attempt < 8 ? [] : ports.sorted().enumerated().map { ($1, base + UInt16(clamping: $0)) }
+      let wanted = moves.isEmpty ? Array(ports) : moves.map(\.1)
+      if wanted.allSatisfy({ isFree(address, $0, SOCK_DGRAM) && isFree(address, $0, SOCK_STREAM) }) {
+        return (address, Dictionary(uniqueKeysWithValues: moves))
       }
     }
     return nil
