@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""Everything `make bench` prints: Tandem beside Kamailio, rtpengine and a bare C relay, in interleaved rounds of one run.
+
+Started by `run`, inside a network namespace of its own. CPU is scheduler run time of all threads of a server; a row's
+figures are medians over the rounds, its ratio the median of the rounds' ratios.
+"""
+import argparse, hashlib, json, os, platform, shutil, signal, statistics as st, subprocess as sp, sys, tempfile, time
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE + "/signalling", HERE + "/relay"]
+import cpu, run_relay, servers
+from calls import Caller
+from servers import Floor, Kamailio, Tandem, UAC_PORT, UAS_PORT, stop
+
+CALLS = (50, 200, 500)
+VIDEO = ["-p", "1100", "-B", "8", "-i", "33"]     # 8 packets of 1,112 bytes 30 times a second
+GOAL = dict(cpu=1.0, latency=1.0, rtp=0.30, srtp=0.27, memory=0.40, idle=2.0, growth=10.0, noise=1.25)
+
+
+class Bench:
+    def __init__(s, o):
+        s.o = o; s.tmp = tempfile.mkdtemp(prefix="bench."); s.started = []; s.rounds = {}; s.once = {}; s.noise = []; s.counts = {}
+        s.sipload, s.udprelay = HERE + "/signalling/sipload", HERE + "/relay/udprelay"
+        run_relay.HERE = HERE + "/relay"; s.began = time.time()
+
+    def keep(s, x): s.started.append(getattr(x, "process", x)); return x
+    def put(s, name, **figures): s.rounds.setdefault(name, []).append(figures)
+    def count(s, name, who, n): s.counts.setdefault(name, {}).setdefault(who, 0); s.counts[name][who] += n
+    def say(s, text):
+        if s.o.verbose: print(f"{time.time() - s.began:6.1f} s  {text}", file=sys.stderr, flush=True)
+
+    def end(s):
+        for p in reversed(s.started): stop(p)
+        if s.o.keep: print("kept", s.tmp, file=sys.stderr)
+        else: shutil.rmtree(s.tmp, ignore_errors=True)
+
+    # The whole run.
+
+    def run(s):
+        o = s.o
+        s.uas = s.keep(sp.Popen([s.sipload, "uas", str(UAS_PORT)], stdout=sp.DEVNULL))
+        s.tandem = s.keep(Tandem(o.tandem, s.tmp, 15061, "30000-39999")); s.caller = Caller(s.tandem.port)
+        s.soak = s.keep(Tandem(o.tandem, s.tmp, 15062, "40000-49999")) if s.wants("soak") else None
+        s.start_peers()
+        if s.wants("memory"): s.idle()
+        if s.wants("relay") or s.wants("memory"): s.set_up_relayed()
+        if s.soak: s.first_batch()
+        for r in range(o.rounds):
+            s.calibrate()
+            if s.wants("sip"): s.signalling()
+            if s.wants("relay"): s.relay()
+        if s.soak: s.flat_memory()
+
+    def wants(s, part): return not s.o.only or part in s.o.only.split(",")
+
+    def start_peers(s):
+        s.kamailio = s.keep(Kamailio(s.tmp))
+        d = s.tmp + "/rtpengine"; os.makedirs(d); p = run_relay.start(d, 2); s.started.append(p); s.rtpengine = p; s.ng = run_relay.Ng()
+        s.floor = s.keep(Floor(s.udprelay, max(CALLS), s.tmp + "/floor"))
+
+    def calibrate(s):
+        """Fixed work: how much the machine's other users slow this round."""
+        t = time.thread_time(); data = bytes(1 << 20)
+        for _ in range(40): hashlib.sha256(data).digest()
+        x = {}
+        for i in range(200_000): x[i & 4095] = i
+        s.noise.append((time.thread_time() - t) * 1e3)
+
+    # Signalling.
+
+    def load(s, port, rate, seconds, hold=300):
+        out = sp.run([s.sipload, "uac", str(UAC_PORT), str(port), str(rate), str(seconds), str(hold)], capture_output=True, text=True, timeout=seconds + 30)
+        x = json.loads(out.stdout); x["lost"] = x["calls"] - x["done"]; return x
+
+    def signalling(s):
+        o = s.o; direct = s.load(UAS_PORT, o.rate, min(1.5, o.sip_seconds)); f = {}
+        for who, server in (("peer", s.kamailio), ("ours", s.tandem)):
+            before = cpu.cpu_ns(server.pids); x = s.load(server.port, o.rate, o.sip_seconds)
+            f[who] = dict(cpu=(cpu.cpu_ns(server.pids) - before) / 1e3 / max(1, x["done"]),
+                          p50=max(1, (x["invite_ms"]["p50"] - direct["invite_ms"]["p50"]) * 1e3), p99=max(1, (x["invite_ms"]["p99"] - direct["invite_ms"]["p99"]) * 1e3))
+            s.count("faults", who, x["lost"] + x["late"] + x["no_ringing"] + x["overtaken"] + x["errors"] + x["repeated"])
+            s.say(f"{who} {f[who]['cpu']:.0f} us/call  {x}")
+        for k in ("cpu", "p50", "p99"): s.put(k, ours=f["ours"][k], peer=f["peer"][k])
+
+    # Media.
+
+    def set_up_relayed(s):
+        """Calls for the RTP rows, and what each costs in memory: from 50 calls under load to 500."""
+        few, all_ = min(CALLS), max(CALLS); size = {}; files = dict(ours=f"{s.tmp}/ours", peer=f"{s.tmp}/peer")
+        def ours(n): s.caller.place(n, files["ours"], mode="a")
+        def peer(n):
+            run_relay.setup(s.ng, "rtp", n, files["peer"] + ".new")
+            with open(files["peer"], "a") as f, open(files["peer"] + ".new") as g: f.write(g.read())
+        for who, more, pids in (("ours", ours, s.tandem.pids), ("peer", peer, [s.rtpengine.pid])):
+            more(few); run_relay.measure(pids, ["-d", "0.3", "-w", "0.2"], files[who]); size[who] = -cpu.rss_kb(pids)
+            more(all_ - few); run_relay.measure(pids, ["-d", "0.5", "-w", "0.5"], files[who]); size[who] = (size[who] + cpu.rss_kb(pids)) / (all_ - few)
+        s.once["memory"] = size; s.files = files; s.say(f"memory per call, kB: {size}")
+        for who in files:
+            lines = open(files[who]).readlines()
+            for n in CALLS: open(f"{files[who]}-{n}", "w").writelines(lines[:n])
+        lines = open(s.tmp + "/floor").readlines()
+        for n in CALLS: open(f"{s.tmp}/floor-{n}", "w").writelines(lines[:n])
+
+    def relayed(s, who, pids, file, options):
+        x = run_relay.measure(pids, ["-d", str(s.o.relay_seconds), "-w", str(s.o.warm)] + options, file)
+        s.count("packets lost", who, x["sent"] - x["recv"]); s.count("packets", who, x["sent"]); s.count("bad", who, x["srtp_bad"])
+        return x["us_per_pkt"], f"{who} {x['us_per_pkt']} p50 {x['lat_us']['p50']:.0f} us lost {x['sent'] - x['recv']} of {x['sent']}"
+
+    def relay(s):
+        ours, peer, floor = s.tandem.pids, [s.rtpengine.pid], s.floor.pids
+        for name, n, options in [(f"{n} calls", n, []) for n in CALLS] + [("video", 50, VIDEO)]:
+            a, x = s.relayed("ours", ours, f"{s.files['ours']}-{n}", options); b, y = s.relayed("peer", peer, f"{s.files['peer']}-{n}", options)
+            c, z = s.relayed("floor", floor, f"{s.tmp}/floor-{n}", options); s.say(f"rtp {name}: {x}; {y}; {z}")
+            s.put(f"rtp {name}", ours=a, peer=b); s.put(f"floor {name}", ours=a, peer=c)
+        keep = len(s.caller.dialogs)
+        for name, n, options in [(f"{n} calls", n, []) for n in CALLS] + [("video", 50, VIDEO)]:
+            # rtpgen begins with the same sequence numbers each time, which SRTP takes for a replay: new calls for each.
+            f = f"{s.tmp}/srtp"; s.caller.place(n, f, secure=True); a, x = s.relayed("ours", ours, f, options); s.caller.hang_up(keep)
+            ids, _ = run_relay.setup(s.ng, "srtp", n, f); b, y = s.relayed("peer", peer, f, options); s.say(f"srtp {name}: {x}; {y}")
+            for i in ids: s.ng(command="delete", call_id=i, from_tag="a")
+            s.put(f"srtp {name}", ours=a, peer=b)
+
+    # Rest and endurance.
+
+    def idle(s):
+        time.sleep(0.5); t = time.time(); pids = dict(ours=s.tandem.pids, peer=s.kamailio.pids + [s.rtpengine.pid])
+        before = {w: cpu.cpu_ns(p) for w, p in pids.items()}; time.sleep(s.o.idle_seconds)
+        s.once["idle"] = {w: (cpu.cpu_ns(p) - before[w]) / 1e6 / (time.time() - t) for w, p in pids.items()}; s.say(f"idle ms/s: {s.once['idle']}")
+
+    def batch(s, calls):
+        x = s.load(s.soak.port, s.o.soak_rate, calls / s.o.soak_rate); s.count("soak lost", "ours", x["lost"] + x["errors"]); return cpu.rss_kb(s.soak.pids)
+
+    def first_batch(s):
+        """Warm-up. Finished transactions linger for 32 s (RFC 3261, timers B to J), so a size counts only when as many linger as before."""
+        n = s.o.soak_calls
+        if s.o.quick: s.soak_sizes = [s.batch(n // 2)]; s.soak_from = time.time()
+        else: s.batch(int(s.o.soak_rate * 45)); s.soak_sizes = [cpu.rss_kb(s.soak.pids)]
+
+    def flat_memory(s):
+        n, step = s.o.soak_calls, s.o.soak_calls // 2 if s.o.quick else 10_000
+        if not s.o.quick: s.soak_sizes = [s.batch(int(s.o.soak_rate * 40))]    # the lingering ones of the first have gone meanwhile
+        while step * (len(s.soak_sizes) - 1) < (n // 2 if s.o.quick else n): s.soak_sizes.append(s.batch(step)); s.say(f"size after {step} more calls: {s.soak_sizes[-1]} kB")
+        grown = s.soak_sizes[-1] - s.soak_sizes[0]; calls = step * (len(s.soak_sizes) - 1)
+        s.once["growth"] = dict(ours=grown / calls * 1000, calls=n, sizes=s.soak_sizes)
+
+    # The table.
+
+    def table(s):
+        rows = []
+        def row(name, ours, peer, ratio, goal, met): rows.append(dict(name=name, ours=ours, peer=peer, ratio=ratio, goal=goal, met=met))
+        def ratio(key, name, goal):
+            v = s.rounds.get(key)
+            if not v: return
+            q = st.median(x["ours"] / x["peer"] for x in v); row(name, st.median(x["ours"] for x in v), st.median(x["peer"] for x in v), q, f"<= {goal:.2f}" if goal else "", q <= goal if goal else None)
+        spread = max(s.noise) / min(s.noise)
+        row("fixed work, ms of CPU (ratio: slowest round / fastest)", st.median(s.noise), None, spread, f"<= {GOAL['noise']:.2f}", spread <= GOAL["noise"])
+        ratio("cpu", f"CPU per call, {s.o.rate} calls/s, us / Kamailio", GOAL["cpu"])
+        if "faults" in s.counts: f = s.counts["faults"]; row("answers lost, late, repeated, 180s overtaken / Kamailio", f["ours"], f["peer"], None, "0", f["ours"] == 0)
+        for q in ("p50", "p99"): ratio(q, f"INVITE to 200, added, {q}, us / Kamailio", GOAL["latency"])
+        cases = [f"{n} calls" for n in CALLS] + ["video"]
+        for c in cases: ratio(f"rtp {c}", f"RTP packet, {c}, us / rtpengine", GOAL["rtp"])
+        for c in cases: ratio(f"floor {c}", f"RTP packet, {c}, us / bare C relay", None)
+        for c in cases: ratio(f"srtp {c}", f"SRTP to RTP packet, {c}, us / rtpengine", GOAL["srtp"])
+        if "packets lost" in s.counts:
+            f = s.counts["packets lost"]; bad = s.counts["bad"]
+            row("packets lost or failing authentication / rtpengine", f["ours"] + bad["ours"], f["peer"] + bad["peer"], None, "0", f["ours"] + bad["ours"] == 0)
+        if "memory" in s.once: m = s.once["memory"]; q = m["ours"] / m["peer"]; row("memory per relayed call, kB / rtpengine", m["ours"], m["peer"], q, f"<= {GOAL['memory']:.2f}", q <= GOAL["memory"])
+        if "idle" in s.once: m = s.once["idle"]; row("idle, ms of CPU per s / Kamailio and rtpengine", m["ours"], m["peer"], None, f"<= {GOAL['idle']:g} ms", m["ours"] <= GOAL["idle"])
+        if "growth" in s.once: m = s.once["growth"]; row(f"growth over {m['calls']:,} calls, kB per 1,000", m["ours"], None, None, f"<= {GOAL['growth']:g} kB", m["ours"] <= GOAL["growth"])
+        if "soak lost" in s.counts: f = s.counts["soak lost"]; row("calls failed of these", f["ours"], None, None, "0", f["ours"] == 0)
+        return rows
+
+
+def show(rows):
+    number = lambda v: "" if v is None else f"{v:,}" if isinstance(v, int) else f"{v:,.0f}" if abs(v) >= 100 else f"{v:.2f}"
+    cells = [["", "ours", "peer", "ratio", "goal", "met"]] + [
+        [r["name"], number(r["ours"]), number(r["peer"]), "" if r["ratio"] is None else f"{r['ratio']:.2f}", r["goal"], "" if r["met"] is None else "yes" if r["met"] else "NO"] for r in rows]
+    width = [max(len(c[i]) for c in cells) for i in range(6)]
+    for c in cells: print("  ".join(x.ljust(w) if i in (0, 4, 5) else x.rjust(w) for i, (x, w) in enumerate(zip(c, width))).rstrip())
+
+
+def main():
+    a = argparse.ArgumentParser(prog="run", description=__doc__)
+    a.add_argument("--quick", action="store_true", help="a shorter run of the same, under a minute"); a.add_argument("--json", help="file for all figures")
+    a.add_argument("--tandem", default=HERE + "/../.build/release/tandem"); a.add_argument("--only", default="", help="of sip, relay, memory, soak")
+    a.add_argument("--rounds", type=int); a.add_argument("--rate", type=int, default=300, help="calls per second"); a.add_argument("--verbose", "-v", action="store_true")
+    a.add_argument("--keep", action="store_true", help="leave logs, policies and records behind"); a.add_argument("--sip-seconds", type=float); o = a.parse_args()
+    standard = dict(rounds=1, sip_seconds=2, relay_seconds=0.6, warm=0.5, idle_seconds=1.5, soak_calls=5_000, soak_rate=900) if o.quick else \
+        dict(rounds=5, sip_seconds=4, relay_seconds=2, warm=1.5, idle_seconds=5, soak_calls=100_000, soak_rate=1000)
+    for k, v in standard.items():
+        if getattr(o, k, None) is None: setattr(o, k, v)
+    def out_of_time(*_): raise SystemExit("bench: out of time")
+    signal.signal(signal.SIGALRM, out_of_time); signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); signal.alarm(120 if o.quick else 1800)
+    b = Bench(o)
+    try:
+        busy = cpu.host_cpu(); b.run(); rows = b.table(); show(rows)
+        print(f"\n{time.strftime('%F %R')}, {os.cpu_count()} CPUs, {processor()}, Linux {platform.release()}; host {cpu.host_delta(busy, cpu.host_cpu())['busy_pct']:.0f} % busy; {o.rounds} rounds in {time.time() - b.began:.0f} s")
+        if o.json:
+            with open(o.json, "w") as f: json.dump(dict(date=time.strftime("%FT%T%z"), processor=processor(), rows=rows, rounds=b.rounds, once=b.once, counts=b.counts, fixed_work_ms=b.noise), f, indent=1)
+    finally: b.end()
+
+
+def processor():
+    with open("/proc/cpuinfo") as f: return next((l.split(":")[1].strip() for l in f if l.startswith("model name")), platform.machine())
+
+
+if __name__ == "__main__": main()
