@@ -42,7 +42,9 @@ struct DigitSender {
     let isEnd = step >= DigitSender.growingSteps
     let isLast = step == DigitSender.growingSteps + DigitSender.endSteps - 1
     // Volume 10: -10 dBm0, a usual level of a key press.
-    let payload: [UInt8] = [digit.event, (isEnd ? 0x80 : 0) | 10, UInt8(duration >> 8), UInt8(duration & 0xff)]
+    let payload: [UInt8] = [
+      digit.event, (isEnd ? 0x80 : 0) | 10, UInt8(duration >> 8), UInt8(duration & 0xff),
+    ]
     defer {
       if isLast {
         queue.removeFirst()

@@ -36,6 +36,7 @@ struct DemoCommand: AsyncParsableCommand {
       }
       tasks.addTask {
         for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
+          demo.interrupt()
           DemoLine.bad("interrupted by \(signal)")
           return false
         }
@@ -43,12 +44,13 @@ struct DemoCommand: AsyncParsableCommand {
       }
       var outcome: Bool?
       while outcome == nil, let next = await tasks.next() { outcome = next }
-      // The service goes first: whoever still waits for a packet of it would wait in vain.
-      demo.stopService()
+      // Cancelled first, so that what fails for want of the service is not reported.
       tasks.cancelAll()
+      demo.stopService()
       return outcome ?? false
     }
-    demo.cleanUp(keeps: keep || !isGood)
+    // The files of a failure tell why; of an interruption there is nothing to tell.
+    demo.cleanUp(keeps: keep || !(isGood || demo.isInterrupted))
     print(isGood ? "\nEverything held." : "\nThe demo failed.")
     // Tasks that hang are no reason to hang: the process ends here.
     fflush(nil)

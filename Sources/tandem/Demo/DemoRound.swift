@@ -11,6 +11,7 @@ final class DemoRound: Sendable {
   private let policies: PrivatePolicies
   private let dial: String
   private let service = Mutex<ChildService?>(nil)
+  private let interrupted = Mutex(false)
 
   /// The tone of the caller, and of the called phone.
   static let tones = (caller: 440.0, called: 880.0)
@@ -24,6 +25,9 @@ final class DemoRound: Sendable {
     }
     self.dial = dial
   }
+
+  var isInterrupted: Bool { interrupted.withLock { $0 } }
+  func interrupt() { interrupted.withLock { $0 = true } }
 
   func stopService() { service.withLock { $0 }?.stop() }
 
@@ -40,8 +44,11 @@ final class DemoRound: Sendable {
     do {
       try await steps()
       return true
+    } catch is CancellationError {
+      return false
     } catch {
-      DemoLine.bad("\(error)")
+      // What fails after the service was stopped under it, fails for that reason.
+      if !Task.isCancelled { DemoLine.bad("\(error)") }
       return false
     }
   }
@@ -54,6 +61,7 @@ final class DemoRound: Sendable {
     let address = policies.address
     DemoLine.good("a private service runs on \(address), up after \(DemoRound.text(.now - start))")
 
+    try Task.checkCancellation()
     let devices = policies.snapshot.policy.devices.filter(\.allowsSIP)
     guard devices.count >= 2 else { throw DemoFailure("the policies have fewer than two devices") }
     let caller = try await phone(devices[0], .refuse(486))
@@ -75,12 +83,15 @@ final class DemoRound: Sendable {
     let report = try await call.hangUp()
     _ = try await answered.ends(within: .seconds(5))
     let other = try await answered.report()
+    // An interruption has hung up for us: what follows would only show that.
+    try Task.checkCancellation()
     let timing =
       "ringing after \(DemoRound.text(report.timing.ringing)), answered after \(DemoRound.text(report.timing.answer))"
     DemoLine.good("\(devices[0].alias) dialled \(dial) and \(devices[1].alias) answered: \(timing)")
     try check(other, devices[1].alias, heard: DemoRound.tones.caller)
     try check(report, devices[0].alias, heard: DemoRound.tones.called)
 
+    try Task.checkCancellation()
     try explain(devices[0])
     try await record(devices[0])
     await caller.close()
