@@ -39,6 +39,10 @@ public final class Exchange {
     _ request: CallRequest, leg: any CallLeg, offer: MediaDescription?, forwarding: Forwarding = Forwarding()
   ) {
     let routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
+    if case .reject(.blocked) = routed.decision {
+      // Nothing was accepted, and a record for each packet of a scanner would be a way to fill the disk.
+      return leg.reject(Disconnect(Rejection.blocked.cause))
+    }
     guard let call = ledger.begin(request, routed, caller: leg.party) else {
       leg.reject(Disconnect(.serverFailure, text: "Call cannot be recorded"))
       return

@@ -1,5 +1,6 @@
 import CallModel
 import PolicyEngine
+import Router
 import Testing
 
 @testable import Gateway

@@ -61,7 +61,9 @@ public final class SIPEndpoint: LegDialer {
       interval: Int(globals.sip.sessionExpires.seconds),
       minimum: Int(globals.sip.minimumSessionExpires.seconds))
     agent = UserAgent(configuration: configuration, identities: identities)
-    let digest = DigestServer.Configuration(realm: globals.domain)
+    // MD5 alone: phones in use (baresip 1.0, and others on its stack) give up on a challenge they do not know, wherever it
+    // stands, instead of passing over it as RFC 8760 §2.4 asks.
+    let digest = DigestServer.Configuration(realm: globals.domain, algorithms: [.md5])
     proxyAuthentication = DigestServer(digest, role: .proxy)
     registrarAuthentication = DigestServer(digest, role: .userAgent)
     trunks = SIPTrunks()

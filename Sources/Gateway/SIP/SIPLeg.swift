@@ -30,8 +30,9 @@ final class SIPLeg: CallLeg {
 
   init(
     id: LegID, session: SessionID?, party: LegParty, endpoint: SIPEndpoint, address: IPAddress,
-    sdpSession: UInt64
+    sdpSession: UInt64, contactUser: String?
   ) {
+    self.contactUser = contactUser
     self.id = id
     self.session = session
     self.party = party
@@ -55,10 +56,16 @@ final class SIPLeg: CallLeg {
   func place(_ call: OutgoingCall, _ addressing: SIPEndpoint.Addressing?) {
     guard !isOver else { return }
     guard let addressing else { return fail(Disconnect(.networkFailure, text: "No way to the target")) }
+    let offer = call.offer.map(sdp)
+    var hops = addressing.hops
+    if call.target.trunk != nil {
+      // What the user agent adds (Via, Contact, Allow, Supported ...) comes to about 700 bytes.
+      let size = addressing.headers.reduce(700 + (offer?.content.count ?? 0)) { $0 + $1.value.utf8.count + 20 }
+      hops = endpoint.hops(hops, forRequestOf: size)
+    }
     let invite = OutgoingInvite(
-      requestURI: addressing.requestURI, routeSet: addressing.routeSet, hops: addressing.hops,
-      from: addressing.from,
-      to: addressing.to, contactUser: contactUser, offer: call.offer.map(sdp),
+      requestURI: addressing.requestURI, routeSet: addressing.routeSet, hops: hops,
+      from: addressing.from, to: addressing.to, contactUser: contactUser, offer: offer,
       headers: addressing.headers, sessionTimer: endpoint.agent.configuration.sessionTimer,
       maxForwards: call.hopsLeft, credentials: addressing.credentials, hopPatience: .seconds(4))
     guard let session = agent.invite(invite, now: now) else {

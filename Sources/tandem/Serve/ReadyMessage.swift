@@ -8,8 +8,12 @@ struct ReadyMessage {
   private let policy: Policy
   private let listeners: [BoundListener]
   private let version: PolicyVersion
+  /// Passwords are shown to somebody who tries Tandem on his own machine: on a terminal, and only while nobody else can
+  /// reach a listener. Never into a file or a pipe.
+  private let showsPasswords: Bool
 
-  init(policy: PolicySnapshot, listeners: [BoundListener]) {
+  init(policy: PolicySnapshot, listeners: [BoundListener], isTerminal: Bool) {
+    showsPasswords = isTerminal && listeners.allSatisfy(\.local.ip.isLoopback)
     self.policy = policy.policy
     version = policy.version
     self.listeners = listeners
@@ -23,9 +27,10 @@ struct ReadyMessage {
     }
     let devices = policy.devices.filter(\.allowsSIP)
     if !devices.isEmpty {
-      lines += ["", "Devices that may register (their passwords are where the policy says):"]
+      lines += ["", "Devices that may register\(showsPasswords ? "" : " (their passwords are where the policy says)"):"]
       for device in devices.prefix(10) {
-        lines.append("  \(device.alias.padded(28)) user \(device.username)")
+        let password = showsPasswords ? "  password \(device.password.reveal())" : ""
+        lines.append("  \(device.alias.padded(28)) user \(device.username)\(password)")
       }
       if devices.count > 10 { lines.append("  … and \(devices.count - 10) more") }
     }

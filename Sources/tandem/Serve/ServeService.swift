@@ -81,7 +81,7 @@ final class ServeService: Sendable {
     let service = ServeService(
       options: options, log: logger, group: group, server: server, eventLoop: eventLoop, relay: relay, store: store,
       resolver: resolver)
-    ServeService.announce(ReadyMessage(policy: policy, listeners: listeners).text)
+    ServeService.announce(ReadyMessage(policy: policy, listeners: listeners, isTerminal: isatty(1) == 1).text)
     return service
   }
 
