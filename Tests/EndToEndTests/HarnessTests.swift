@@ -38,18 +38,31 @@ import Testing
     #expect(try await alice.wait(for: "CALL_CLOSED").contains("486"))
   }
 
-  @Test(.timeLimit(.minutes(1))) func scenariosRunAgainstEachOther() async throws {
+  @Test(
+    .timeLimit(.minutes(1)),
+    arguments: [
+      ("call", "answer"), ("cancel", "ring"), ("late_offer", "answer"), ("reinvite", "answer_reinvite"),
+      ("prack", "answer_prack"),
+    ])
+  func scenariosFitEachOther(caller: String, callee: String) async throws {
     let scratch = try Scratch()
-    let callee = try Sipp(scratch, "answer", calls: 20)
-    try await Sipp(scratch, "call", to: callee.address, calls: 20, rate: 50).succeed()
-    try await callee.succeed()
+    let answering = try Sipp(scratch, callee, calls: 5)
+    let calling = try Sipp(scratch, caller, to: answering.address, calls: 5, rate: 50)
+    do {
+      try await calling.succeed(within: .seconds(8))
+      try await answering.succeed(within: .seconds(8))
+    } catch {
+      throw HarnessError("\(error)\n--- callee\n\(answering.messages.suffix(6000))")
+    }
   }
 
   @Test(.timeLimit(.minutes(1))) func aScenarioThatGoesWrongIsSeen() async throws {
     let scratch = try Scratch()
     let callee = try Sipp(scratch, "refuse", keys: ["status": "486 Busy Here"])
     let caller = try Sipp(scratch, "call", to: callee.address)
-    await #expect(throws: HarnessError.self) { try await caller.succeed() }
+    let error = await #expect(throws: HarnessError.self) { try await caller.succeed() }
+    #expect(error?.description.contains("SIP/2.0 486 Busy Here") == true)
+    try await callee.succeed()
   }
 
   @Test func aProcessThatIsKilledIsSeen() async throws {

@@ -9,6 +9,8 @@ final class Baresip: Sendable {
 
   struct Options: Sendable {
     var user = "alice"
+    /// Of its directory and in failures, when two phones share a user; nil: the user.
+    var name: String?
     /// Hertz.
     var tone = 440
     var transport = "udp"
@@ -44,19 +46,21 @@ final class Baresip: Sendable {
     var options = Options()
     change(&options)
     self.options = options
-    name = options.user
+    let name = options.name ?? options.user
+    self.name = name
     address = Loopback.address()
-    let directory = try scratch.directory(options.user)
-    recordings = try scratch.directory("\(options.user)/recordings")
+    let directory = try scratch.directory(name)
+    recordings = try scratch.directory("\(name)/recordings")
     let media = Loopback.mediaPorts()
-    let certificate = try Certificate.files.get()
+    let certificate = try await Certificate.files.value
     try scratch.write(
-      "\(options.user)/config",
+      "\(name)/config",
       """
       poll_method epoll
       sip_listen \(address):5060
       sip_certificate \(certificate.joined)
       net_interface \(address)
+      dns_server \(address):53
       call_local_timeout 60
       call_max_calls 8
       audio_source ausine,\(options.tone)
@@ -96,15 +100,15 @@ final class Baresip: Sendable {
     } else {
       account += ";regint=0"
     }
-    try scratch.write("\(options.user)/accounts", account + "\n")
-    try scratch.write("\(options.user)/contacts", "")
+    try scratch.write("\(name)/accounts", account + "\n")
+    try scratch.write("\(name)/contacts", "")
     process = try ChildProcess(
-      "baresip \(options.user)", "/usr/bin/baresip", ["-4", "-v", "-f", directory], directory: directory,
+      "baresip \(name)", "/usr/bin/baresip", ["-4", "-v", "-f", directory], directory: directory,
       seconds: 90)
     _ = try await process.waitForLine(containing: "baresip is ready")
     socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var name = Loopback.socketName(address, 4444)
-    let result = withUnsafePointer(to: &name) {
+    var control = Loopback.socketName(address, 4444)
+    let result = withUnsafePointer(to: &control) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
       }

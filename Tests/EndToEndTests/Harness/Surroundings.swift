@@ -90,25 +90,23 @@ enum Certificate {
     var joined: String
   }
 
-  static let files = Result { try make() }
+  static let files = Task { try await make() }
 
-  private static func make() throws -> Files {
+  private static func make() async throws -> Files {
     let directory = "/tmp/tandem-e2e-certificate-\(getpid())"
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     let files = Files(
       certificate: "\(directory)/certificate.pem", key: "\(directory)/key.pem",
       joined: "\(directory)/joined.pem")
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-    process.arguments = [
-      "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-      "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", files.key, "-out",
-      files.certificate,
-    ]
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw HarnessError("openssl could not make a certificate") }
+    let (code, output) = try await run(
+      "/usr/bin/openssl",
+      [
+        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+        "-subj",
+        "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", files.key, "-out",
+        files.certificate,
+      ])
+    guard code == 0 else { throw HarnessError("openssl could not make a certificate: \(output)") }
     let joined =
       try String(contentsOfFile: files.key, encoding: .utf8)
       + String(contentsOfFile: files.certificate, encoding: .utf8)

@@ -21,7 +21,7 @@ final class TandemServer: Sendable {
   /// - Parameter policy: YAML after the settings of the surroundings (listeners, media, domain, devices).
   convenience init(_ scratch: Scratch, policy: String, globals: String = "") async throws {
     let address = Loopback.address()
-    try TandemServer.writePolicy(scratch, address, policy, globals)
+    try await TandemServer.writePolicy(scratch, address, policy, globals)
     try await self.init(scratch, address: address)
   }
 
@@ -41,9 +41,9 @@ final class TandemServer: Sendable {
   deinit { process.kill() }
 
   static func writePolicy(_ scratch: Scratch, _ address: String, _ policy: String, _ globals: String = "")
-    throws
+    async throws
   {
-    let certificate = try Certificate.files.get()
+    let certificate = try await Certificate.files.value
     try scratch.write(
       "policies/00-surroundings.yaml",
       """
@@ -103,7 +103,9 @@ final class TandemServer: Sendable {
     while true {
       let (code, output) = try await tandem("calls", "--json", "--state", state)
       guard code == 0 else { throw HarnessError("tandem calls: \(output)") }
-      let rows = try JSONDecoder().decode([CallRow].self, from: Data(output.utf8))
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      let rows = try decoder.decode([CallRow].self, from: Data(output.utf8))
       // Records reach the reader within a tenth of a second of the call; asking again takes about as long.
       if isDone(rows) { return rows }
       guard ContinuousClock.now < deadline else { throw HarnessError("records are still: \(output)") }
@@ -134,7 +136,7 @@ final class TandemServer: Sendable {
 struct CallRow: Decodable, Sendable {
   struct Disconnect: Decodable, Sendable {
     var cause: String
-    var protocol_code: Int?
+    var protocolCode: Int?
   }
   struct Attempt: Decodable, Sendable {
     var via: String
@@ -145,14 +147,14 @@ struct CallRow: Decodable, Sendable {
     var side: String
     var codec: String
     var encrypted: Bool
-    var packets_received: Int
-    var packets_lost: Int
+    var packetsReceived: Int
+    var packetsLost: Int
   }
   struct Event: Decodable, Sendable { var what: String }
 
   var id: String
-  var called_alias: String
-  var service_name: String
+  var calledAlias: String
+  var serviceName: String
   var connected: Int64?
   var ended: Int64?
   var disconnect: Disconnect?
