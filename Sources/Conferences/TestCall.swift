@@ -142,7 +142,7 @@ final class TestCall: CallLegObserver {
     var side = RelaySide(
       port: port, remoteRTP: remote.address, remoteRTCP: remote.rtcpAddress,
       isRTCPMultiplexed: remote.isRTCPMultiplexed && local.isRTCPMultiplexed,
-      latch: LatchPolicy(.signalledAddress, signallingAddress: source),
+      latch: LatchPolicy(signalled: remote.address.ip, signalling: source),
       direction: local.direction, clockRate: UInt32(clamping: local.codecs.first?.clockRate ?? 8000))
     let pair =
       offer == nil

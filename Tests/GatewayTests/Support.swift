@@ -123,7 +123,8 @@ final class GatewayBench {
     var settings = Globals()
     globals(&settings)
     let policy = Policy(
-      globals: settings, trunks: trunks, devices: devices.map { Device(alias: $0, allowsSIP: true) }, rules: rules)
+      globals: settings, trunks: trunks, devices: Set(devices).map { Device(alias: $0, allowsSIP: true) },
+      rules: rules)
     router = Router(policy: try PolicySnapshot(compiling: policy))
     ledger = CallLedger(loop: loop, recorder: book, router: router)
     exchange = Exchange(loop: loop, router: router, ledger: ledger)

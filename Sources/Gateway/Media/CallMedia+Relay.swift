@@ -52,12 +52,8 @@ extension CallMedia {
     return result
   }
 
-  /// A signalled address that is not where the signalling comes from is the mark of NAT: the party's own packets tell.
   private func latchPolicy(_ side: RelaySideName, _ remote: MediaStream) -> LatchPolicy {
-    guard let signalling = signallingAddress[side], signalling != remote.address.ip else {
-      return LatchPolicy(.signalledAddress, signallingAddress: signallingAddress[side])
-    }
-    return LatchPolicy(remote.address.ip.isPrivate ? .any : .signalledAddress, signallingAddress: signalling)
+    LatchPolicy(signalled: remote.address.ip, signalling: signallingAddress[side])
   }
 
   /// What a side sends us under our numbers, and the numbers the other side wants.
@@ -135,17 +131,6 @@ extension MediaStream.Kind {
     case .image: "image"
     case .message: "message"
     case .other(let name): name
-    }
-  }
-}
-
-extension IPAddress {
-  /// Addresses that mean nothing outside their own network (RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 link-local).
-  var isPrivate: Bool {
-    switch self {
-    case .v4(let a):
-      a >> 24 == 10 || a >> 20 == 0xac1 || a >> 16 == 0xc0a8 || a >> 22 == 0x191 || a >> 16 == 0xa9fe
-    case .v6(let high, _): high >> 57 == 0x7e || high >> 54 == 0x3fa
     }
   }
 }
