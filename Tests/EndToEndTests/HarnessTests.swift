@@ -15,7 +15,7 @@ import Testing
       $0.tone = 660
       $0.encryption = encryption
     }
-    try await alice.dial("sip:bob@\(bob.address)")
+    try await alice.dial(bob.uri)
     try await alice.wait(for: "CALL_ESTABLISHED")
     try await bob.wait(for: "CALL_RTPESTAB")
     try await Call.talk()
@@ -32,7 +32,7 @@ import Testing
       $0.user = "bob"
       $0.answersByItself = false
     }
-    try await alice.dial("sip:bob@\(bob.address)")
+    try await alice.dial(bob.uri)
     try await bob.wait(for: "CALL_INCOMING")
     try await bob.hangUp()
     #expect(try await alice.wait(for: "CALL_CLOSED").contains("486"))

@@ -31,7 +31,9 @@ final class Baresip: Sendable {
   }
 
   let name: String
-  let address: String
+  /// The phone sends its media from 127.0.0.1 whatever it is told, so that is where all of it is, on ports of its own.
+  let address = "127.0.0.1"
+  let port: UInt16
   let options: Options
   let events = Inbox<Event>()
   private let responses = Inbox<(token: String, isOK: Bool, data: String)>()
@@ -40,7 +42,8 @@ final class Baresip: Sendable {
   private let socket: Int32
   private let tokens = Atomic(0)
 
-  var uri: String { "sip:\(options.user)@\(options.domain ?? options.server ?? address)" }
+  /// Reaches the phone without a server.
+  var uri: String { "sip:\(options.user)@\(address):\(port)" }
 
   init(_ scratch: Scratch, _ change: (inout Options) -> Void) async throws {
     var options = Options()
@@ -48,7 +51,7 @@ final class Baresip: Sendable {
     self.options = options
     let name = options.name ?? options.user
     self.name = name
-    address = Loopback.address()
+    port = Loopback.phonePorts()
     let directory = try scratch.directory(name)
     recordings = try scratch.directory("\(name)/recordings")
     let media = Loopback.mediaPorts()
@@ -57,7 +60,7 @@ final class Baresip: Sendable {
       "\(name)/config",
       """
       poll_method epoll
-      sip_listen \(address):5060
+      sip_listen \(address):\(port)
       sip_certificate \(certificate.joined)
       net_interface \(address)
       dns_server \(address):53
@@ -83,14 +86,14 @@ final class Baresip: Sendable {
       module_app contact.so
       module_app menu.so
       module_app ctrl_tcp.so
-      ctrl_tcp_listen \(address):4444
+      ctrl_tcp_listen \(address):\(port + 2)
       snd_path \(recordings)
       ringback_disabled yes
       statmode_default off
 
       """)
     var account =
-      "<sip:\(options.user)@\(options.domain ?? options.server ?? address);transport=\(options.transport)>"
+      "<sip:\(options.user)@\(options.domain ?? options.server ?? "\(address):\(port)");transport=\(options.transport)>"
     account += ";answermode=\(options.answersByItself ? "auto" : "manual");audio_codecs=\(options.codec)"
     if options.encryption != .none { account += ";mediaenc=\(options.encryption.rawValue)" }
     if let server = options.server {
@@ -107,7 +110,7 @@ final class Baresip: Sendable {
       seconds: 90)
     _ = try await process.waitForLine(containing: "baresip is ready")
     socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var control = Loopback.socketName(address, 4444)
+    var control = Loopback.socketName(address, port + 2)
     let result = withUnsafePointer(to: &control) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))

@@ -57,6 +57,15 @@ enum Loopback {
     return first...first + 39
   }
 
+  /// Four ports of 127.0.0.1 for a phone: SIP, SIP over TLS, control, and one spare.
+  static func phonePorts() -> UInt16 {
+    while true {
+      let number = Int(nextPort.add(1, ordering: .relaxed).newValue)
+      let first = UInt16(7000 + (Int(block) * 31 + number) % 1200 * 4)
+      if isFree("127.0.0.1", port: first) { return first }
+    }
+  }
+
   static func isFree(_ address: String, port: UInt16) -> Bool {
     let socket = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     defer { close(socket) }

@@ -115,8 +115,7 @@ final class TandemServer: Sendable {
   /// True if an OPTIONS is answered: the server is alive and serves.
   func answersOptions() async throws -> Bool {
     let socket = try SIPSocket()
-    socket.send(
-      """
+    let request = """
       OPTIONS sip:\(address) SIP/2.0
       Via: SIP/2.0/UDP \(socket.address):\(socket.port);branch=z9hG4bK\(UUID().uuidString)
       Max-Forwards: 70
@@ -127,8 +126,15 @@ final class TandemServer: Sendable {
       Content-Length: 0
 
 
-      """, to: address)
-    return await socket.received.first(within: .seconds(5), where: { $0.hasPrefix("SIP/2.0 ") }) != nil
+      """
+    // A full socket buffer may drop a request: ask again, as every UDP client does.
+    for _ in 0..<10 {
+      socket.send(request, to: address)
+      if await socket.received.first(within: .seconds(1), where: { $0.hasPrefix("SIP/2.0 ") }) != nil {
+        return true
+      }
+    }
+    return false
   }
 }
 
