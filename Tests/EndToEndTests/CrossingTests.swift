@@ -101,7 +101,16 @@ import Testing
         "Refer-To: <sip:cid@\(server.address)?Replaces=\(replaces)>", "Referred-By: <sip:ann@\(ann.address)>",
       ])
     _ = try await ann.waitForResponse(202...202, to: "REFER")
-    _ = try await ann.wait("NOTIFY of success") { $0.method == "NOTIFY" && $0.body.contains("SIP/2.0 200") }
+    do {
+      _ = try await ann.wait("NOTIFY of success") { $0.method == "NOTIFY" && $0.body.contains("SIP/2.0 200") }
+    } catch {
+      let last = cid.messages.all.last?.text ?? ""
+      let heard = [ann, ben, cid].map { phone in
+        phone.user + ":\n"
+          + phone.messages.all.map { "  \($0.startLine) [\($0.header("CSeq"))]" }.joined(separator: "\n")
+      }
+      throw HarnessError("\(error)\n\(last)\n\(heard.joined(separator: "\n"))\n\(server.output)")
+    }
     _ = try await ann.waitForRequest("BYE", callID: toCid.callID)
 
     // What Ben says now, Cid hears, and the other way round.

@@ -154,11 +154,9 @@ extension InviteSession {
         isSubscribed: wants, deadline: agent.now + agent.configuration.applicationPatience))
     agent.transfers[transfer] = self
     scheduleTransfers()
-    // Seen from the party we are sent to: the tags change places.
-    let replacing = replaces.flatMap { named in
-      agent.session(
-        named: Replaces(callID: named.callID, toTag: named.fromTag, fromTag: named.toTag))
-    }
+    // The tags are as the party we are sent to sees them (RFC 3891 §3, RFC 5589 §7.3). When that party is ourselves, a
+    // B2BUA that the peer takes for the far end, they are as this side sees them: `to-tag` is ours.
+    let replacing = replaces.flatMap { agent.session(named: $0) }
     emit(
       .transferRequested(
         IncomingTransfer(
