@@ -124,7 +124,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "StructuredLoggingTests", dependencies: ["StructuredLogging", log], swiftSettings: strict),
-    .testTarget(name: "TestCallerTests", dependencies: ["TestCaller", "SIP", "CallModel"], swiftSettings: strict),
+    .testTarget(
+      name: "TestCallerTests", dependencies: ["TestCaller", "SIP", "CallModel"], swiftSettings: strict),
     .testTarget(
       name: "RecordsTests",
       dependencies: ["Records", "CallModel", .product(name: "GRDB", package: "GRDB.swift"), log],

@@ -152,7 +152,9 @@ public struct Codec: Hashable, Sendable {
 /// One `a=crypto` line (RFC 4568 §9.1) with an inline key.
 public struct SDESCrypto: Hashable, Sendable {
   public enum Suite: String, Hashable, Sendable, CaseIterable {
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     case aesCM128HMACSHA1_80 = "AES_CM_128_HMAC_SHA1_80"
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     case aesCM128HMACSHA1_32 = "AES_CM_128_HMAC_SHA1_32"
     case aeadAES128GCM = "AEAD_AES_128_GCM"
     case aeadAES256GCM = "AEAD_AES_256_GCM"

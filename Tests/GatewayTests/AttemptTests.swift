@@ -25,7 +25,8 @@ import Testing
     #expect(bench.liveCalls == 0)
     let record = try #require(bench.finished.first)
     #expect(record.endedBy == .caller && record.disconnect?.cause == .normal)
-    #expect(record.attempts.count == 1 && record.attempts[0].rang != nil && record.attempts[0].answered != nil)
+    #expect(
+      record.attempts.count == 1 && record.attempts[0].rang != nil && record.attempts[0].answered != nil)
   }
 
   @Test func addressesOfOnePartyNeverReachTheOther() throws {
@@ -41,7 +42,8 @@ import Testing
   }
 
   @Test func allDevicesRingAndTheFirstAnswerWins() throws {
-    let bench = try GatewayBench(rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
+    let bench = try GatewayBench(
+      rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
     let caller = bench.call("x")
     #expect(bench.dialer.legs.count == 2)
     let (one, two) = (bench.dialer.legs[0], bench.dialer.legs[1])
@@ -59,7 +61,8 @@ import Testing
   }
 
   @Test func theBestOfSeveralRefusalsIsPassedOn() throws {
-    let bench = try GatewayBench(rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
+    let bench = try GatewayBench(
+      rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
     let caller = bench.call("x")
     bench.dialer.legs[0].does(refusal(404))
     bench.dialer.legs[1].does(refusal(486))
@@ -67,7 +70,8 @@ import Testing
   }
 
   @Test func aGlobalRefusalEndsTheOtherDevices() throws {
-    let bench = try GatewayBench(rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
+    let bench = try GatewayBench(
+      rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
     let caller = bench.call("x")
     bench.dialer.legs[0].does(refusal(603))
     #expect(bench.dialer.legs[1].take() == [.end(.cancelled)])
@@ -76,11 +80,14 @@ import Testing
 
   @Test func aTrunkThatIsUnavailableGivesWayToTheNext() throws {
     let bench = try GatewayBench(
-      rules: [rule(#"9(\d+)"#, replace: #"\1"#, trunks: ["one", "two"])], trunks: [trunk("one"), trunk("two")])
+      rules: [rule(#"9(\d+)"#, replace: #"\1"#, trunks: ["one", "two"])],
+      trunks: [trunk("one"), trunk("two")])
     let caller = bench.call("95551234")
     bench.dialer.legs[0].does(refusal(503))
     #expect(bench.dialer.legs.count == 2)
-    #expect(bench.dialer.legs[1].call?.target.via == "two" && bench.dialer.legs[1].call?.target.calledAlias == "5551234")
+    #expect(
+      bench.dialer.legs[1].call?.target.via == "two"
+        && bench.dialer.legs[1].call?.target.calledAlias == "5551234")
     bench.dialer.legs[1].does(.answered(media: .audio(port: 30000)))
     #expect(caller.take() == [.accept])
     caller.does(.ended(Disconnect(.normal)))
@@ -89,7 +96,8 @@ import Testing
 
   @Test(arguments: [486, 603, 404, 480, 600])
   func aUserWhoDoesNotWantTheCallIsNotCalledAgain(_ status: Int) throws {
-    let bench = try GatewayBench(rules: [rule(".*", trunks: ["one", "two"])], trunks: [trunk("one"), trunk("two")])
+    let bench = try GatewayBench(
+      rules: [rule(".*", trunks: ["one", "two"])], trunks: [trunk("one"), trunk("two")])
     let caller = bench.call("1")
     bench.dialer.legs[0].does(refusal(status))
     #expect(bench.dialer.legs.count == 1)
@@ -112,7 +120,8 @@ import Testing
   }
 
   @Test func aCallerWhoGivesUpCancelsEveryDevice() throws {
-    let bench = try GatewayBench(rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
+    let bench = try GatewayBench(
+      rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
     let caller = bench.call("x")
     caller.does(.ended(Disconnect(.cancelled)))
     #expect(bench.dialer.legs.map { $0.take() } == [[.end(.cancelled)], [.end(.cancelled)]])

@@ -9,7 +9,8 @@ import Testing
 @Suite struct NegotiationTests {
   /// A connected call between two scripted legs.
   private func connected(
-    _ bench: GatewayBench, offer: MediaDescription? = .audio(port: 20000), answer: MediaDescription = .audio(port: 30000)
+    _ bench: GatewayBench, offer: MediaDescription? = .audio(port: 20000),
+    answer: MediaDescription = .audio(port: 30000)
   ) throws -> (caller: ScriptedLeg, called: ScriptedLeg) {
     let caller = bench.call("bob", offer: offer)
     let called = try #require(bench.dialer.legs.last)

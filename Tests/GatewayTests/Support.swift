@@ -59,7 +59,9 @@ final class ScriptedLeg: CallLeg {
   func refuseOffer(_ disconnect: Disconnect) { commands.append(.refuseOffer(disconnect.protocolCode)) }
   func send(_ digit: DTMFDigit, duration: TimeSpan) { commands.append(.digit(digit)) }
   func send(_ message: CallMessage) { commands.append(.message) }
-  func transferProgressed(_ progress: CallModel.TransferProgress) { commands.append(.transferProgress(progress)) }
+  func transferProgressed(_ progress: CallModel.TransferProgress) {
+    commands.append(.transferProgress(progress))
+  }
   func transfer(to alias: String, replacing leg: LegID?) { commands.append(.transfer(alias)) }
   func end(_ disconnect: Disconnect) { commands.append(.end(disconnect.cause)) }
 
@@ -118,7 +120,8 @@ final class GatewayBench {
   private(set) var finished: [CallRecord] = []
 
   init(
-    rules: [CallRoutingRule], trunks: [Trunk] = [], devices: [String] = [], globals: (inout Globals) -> Void = { _ in }
+    rules: [CallRoutingRule], trunks: [Trunk] = [], devices: [String] = [],
+    globals: (inout Globals) -> Void = { _ in }
   ) throws {
     var settings = Globals()
     globals(&settings)
@@ -156,13 +159,16 @@ final class GatewayBench {
   }
 
   /// An incoming call, handed to the exchange.
-  func call(_ alias: String, offer: MediaDescription? = .audio(port: 20000), registered: String? = "ann") -> ScriptedLeg {
+  func call(_ alias: String, offer: MediaDescription? = .audio(port: 20000), registered: String? = "ann")
+    -> ScriptedLeg
+  {
     let leg = ScriptedLeg(id: exchange.makeLegID(), isIncoming: true)
     let request = CallRequest(
       id: exchange.makeCallID(), direction: .dialIn, trigger: .invite, callProtocol: .sip,
       alias: Alias(sip: "sip:\(alias)"),
       caller: Caller(
-        alias: "sip:ann@example.org", address: TransportAddress("127.0.0.1:5060"), isRegistered: registered != nil,
+        alias: "sip:ann@example.org", address: TransportAddress("127.0.0.1:5060"),
+        isRegistered: registered != nil,
         registeredAlias: registered),
       capability: offer?.capability ?? .auto, hopsLeft: 70)
     exchange.receive(request, leg: leg, offer: offer)
@@ -180,7 +186,8 @@ extension MediaDescription {
   ) -> MediaDescription {
     MediaDescription(streams: [
       MediaStream(
-        kind: .audio, profile: profile, address: TransportAddress(.v4(0x7f00_0009), port), direction: direction,
+        kind: .audio, profile: profile, address: TransportAddress(.v4(0x7f00_0009), port),
+        direction: direction,
         codecs: codecs, cryptos: cryptos)
     ])
   }
@@ -190,7 +197,9 @@ extension MediaDescription {
     result.streams.append(
       MediaStream(
         kind: .video, address: TransportAddress(.v4(0x7f00_0009), port + 2),
-        codecs: [Codec(96, "H264", clockRate: 90000, parameters: "profile-level-id=42e01f;packetization-mode=1")]))
+        codecs: [
+          Codec(96, "H264", clockRate: 90000, parameters: "profile-level-id=42e01f;packetization-mode=1")
+        ]))
     return result
   }
 }

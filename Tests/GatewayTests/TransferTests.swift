@@ -10,7 +10,9 @@ import Testing
     try GatewayBench(rules: [rule("bob|carol", target: .registration)], devices: ["bob", "carol"])
   }
 
-  private func connect(_ bench: GatewayBench, _ alias: String, port: UInt16) throws -> (ScriptedLeg, ScriptedLeg) {
+  private func connect(_ bench: GatewayBench, _ alias: String, port: UInt16) throws -> (
+    ScriptedLeg, ScriptedLeg
+  ) {
     let caller = bench.call(alias, offer: .audio(port: port))
     let called = try #require(bench.dialer.legs.last)
     called.does(.answered(media: .audio(port: port + 5000)))
@@ -20,7 +22,8 @@ import Testing
   }
 
   private func request(_ alias: String, replacing: LegID? = nil) -> CallLegEvent {
-    .transferRequested(CallModel.TransferRequest(alias: Alias(sip: "sip:\(alias)@127.0.0.1"), replacing: replacing))
+    .transferRequested(
+      CallModel.TransferRequest(alias: Alias(sip: "sip:\(alias)@127.0.0.1"), replacing: replacing))
   }
 
   @Test func aBlindTransferConnectsTheRemainingPartyWithTheNewOne() throws {

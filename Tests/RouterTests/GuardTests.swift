@@ -26,14 +26,16 @@ import Testing
   @Test(arguments: [(0, true), (1, false), (70, false)])
   func hopsEnd(_ hopsLeft: Int, _ isRefused: Bool) throws {
     let router = Router(policy: try snapshot(rules: [rule("any", ".*")]))
-    let decision = router.route(request("a@b.example", hopsLeft: hopsLeft), now: now, wallClock: wall).decision
+    let decision = router.route(request("a@b.example", hopsLeft: hopsLeft), now: now, wallClock: wall)
+      .decision
     #expect((decision == .reject(.tooManyHops)) == isRefused)
   }
 
   @Test(arguments: [(10, false), (11, true)])
   func resolutionsEnd(_ resolutions: Int, _ isRefused: Bool) throws {
     let router = Router(policy: try snapshot(rules: [rule("any", ".*")]))
-    let decision = router.route(request("a@b.example", resolutions: resolutions), now: now, wallClock: wall).decision
+    let decision = router.route(request("a@b.example", resolutions: resolutions), now: now, wallClock: wall)
+      .decision
     #expect((decision == .reject(.loop)) == isRefused)
   }
 
@@ -115,7 +117,9 @@ import Testing
       $0.breakIn.allowList = [IPNetwork("198.51.100.0/24")!]
     }
     let router = Router(policy: policy)
-    for n in 0..<50 { _ = router.route(request("\(n)", from: "198.51.100.7:5060"), now: now, wallClock: wall) }
+    for n in 0..<50 {
+      _ = router.route(request("\(n)", from: "198.51.100.7:5060"), now: now, wallClock: wall)
+    }
     #expect(!router.isQuarantined(IPAddress("198.51.100.7")!, now: now))
   }
 
@@ -126,7 +130,8 @@ import Testing
     }
     let router = Router(policy: policy)
     for n in 0..<30 {
-      _ = router.route(request("\(n)", from: "198.51.100.7:5060"), now: now + .seconds(Int64(n * 3)), wallClock: wall)
+      _ = router.route(
+        request("\(n)", from: "198.51.100.7:5060"), now: now + .seconds(Int64(n * 3)), wallClock: wall)
     }
     #expect(!router.isQuarantined(IPAddress("198.51.100.7")!, now: now + .seconds(90)))
   }

@@ -10,7 +10,9 @@ import Testing
     let registrations = Registrations()
     var added = 0
     registrations.onAdded = { _ in added += 1 }
-    let first = registrations.add(binding("bob", contact: "sip:a@192.0.2.1")) { $0.contact == "sip:a@192.0.2.1" }
+    let first = registrations.add(binding("bob", contact: "sip:a@192.0.2.1")) {
+      $0.contact == "sip:a@192.0.2.1"
+    }
     let again = registrations.add(binding("BOB", contact: "sip:a@192.0.2.1", expires: .seconds(99))) {
       $0.contact == "sip:a@192.0.2.1"
     }

@@ -100,14 +100,16 @@ import Testing
     let routed = Router(policy: policy).route(request("1"), now: now, wallClock: wall)
     #expect(routed.hunt.path(failing: cause) == (continues ? [["one"], ["two"]] : [["one"]]))
 
-    let asked = try snapshot(rules: [rule("pstn", ".*", trunks: choices, continueOn: [cause])], trunks: trunks)
+    let asked = try snapshot(
+      rules: [rule("pstn", ".*", trunks: choices, continueOn: [cause])], trunks: trunks)
     let again = Router(policy: asked).route(request("1"), now: now, wallClock: wall)
     #expect(again.hunt.path(failing: cause) == [["one"], ["two"]])
   }
 
   @Test func weightsDivideCallsInProportion() throws {
     let choices = [
-      TrunkChoice(trunk: "big", weight: 3), TrunkChoice(trunk: "small", weight: 1), TrunkChoice(trunk: "last"),
+      TrunkChoice(trunk: "big", weight: 3), TrunkChoice(trunk: "small", weight: 1),
+      TrunkChoice(trunk: "last"),
     ]
     let policy = try snapshot(
       rules: [rule("pstn", ".*", trunks: choices)],

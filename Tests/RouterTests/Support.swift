@@ -25,7 +25,8 @@ func snapshot(
 }
 
 func rule(
-  _ name: String, _ pattern: String, to target: CallTarget = .external, replace: String = "", priority: Int = 10,
+  _ name: String, _ pattern: String, to target: CallTarget = .external, replace: String = "",
+  priority: Int = 10,
   trunks: [TrunkChoice] = [], continueOn: Set<Cause> = GatewayConfiguration.defaultContinueCauses
 ) -> CallRoutingRule {
   CallRoutingRule(

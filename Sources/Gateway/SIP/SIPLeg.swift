@@ -60,7 +60,9 @@ final class SIPLeg: CallLeg {
     var hops = addressing.hops
     if call.target.trunk != nil {
       // What the user agent adds (Via, Contact, Allow, Supported ...) comes to about 700 bytes.
-      let size = addressing.headers.reduce(700 + (offer?.content.count ?? 0)) { $0 + $1.value.utf8.count + 20 }
+      let size = addressing.headers.reduce(700 + (offer?.content.count ?? 0)) {
+        $0 + $1.value.utf8.count + 20
+      }
       hops = endpoint.hops(hops, forRequestOf: size)
     }
     let invite = OutgoingInvite(

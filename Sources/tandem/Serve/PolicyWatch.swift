@@ -37,7 +37,9 @@ struct PolicyWatch {
     return Set(
       names.compactMap { name in
         var status = stat()
-        guard stat("\(directory)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        guard stat("\(directory)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+          return nil
+        }
         let time = Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) / 1e9
         return Entry(name: name, size: Int(status.st_size), modified: time, inode: Int(status.st_ino))
       })

@@ -27,7 +27,10 @@ struct ReadyMessage {
     }
     let devices = policy.devices.filter(\.allowsSIP)
     if !devices.isEmpty {
-      lines += ["", "Devices that may register\(showsPasswords ? "" : " (their passwords are where the policy says)"):"]
+      lines += [
+        "",
+        "Devices that may register\(showsPasswords ? "" : " (their passwords are where the policy says)"):",
+      ]
       for device in devices.prefix(10) {
         let password = showsPasswords ? "  password \(device.password.reveal())" : ""
         lines.append("  \(device.alias.padded(28)) user \(device.username)\(password)")

@@ -31,7 +31,8 @@ final class ServeService: Sendable {
   private let resolver: DNSResolver
 
   private init(
-    options: ServeOptions, log: Logger, group: MultiThreadedEventLoopGroup, server: NIOLoopBound<SignallingServer>,
+    options: ServeOptions, log: Logger, group: MultiThreadedEventLoopGroup,
+    server: NIOLoopBound<SignallingServer>,
     eventLoop: any EventLoop, relay: MediaRelay, store: CallRecordStore, resolver: DNSResolver
   ) {
     self.options = options
@@ -69,17 +70,20 @@ final class ServeService: Sendable {
     let eventLoop = group.any()
     let (server, listeners) = try await eventLoop.flatSubmit {
       let server = SignallingServer(
-        eventLoop: eventLoop, policy: policy, relay: relay, recorder: store, resolver: resolver, logger: logger)
+        eventLoop: eventLoop, policy: policy, relay: relay, recorder: store, resolver: resolver,
+        logger: logger)
       let bound = NIOLoopBound(server, eventLoop: eventLoop)
       return server.start().map { (bound, $0) }
     }.get()
     for listener in listeners {
       logger.notice(
-        "listening", metadata: ["transport": "\(listener.transport.rawValue)", "address": "\(listener.local)"])
+        "listening",
+        metadata: ["transport": "\(listener.transport.rawValue)", "address": "\(listener.local)"])
     }
     logger.notice("policy in force", metadata: ["version": "\(policy.version)"])
     let service = ServeService(
-      options: options, log: logger, group: group, server: server, eventLoop: eventLoop, relay: relay, store: store,
+      options: options, log: logger, group: group, server: server, eventLoop: eventLoop, relay: relay,
+      store: store,
       resolver: resolver)
     ServeService.announce(ReadyMessage(policy: policy, listeners: listeners, isTerminal: isatty(1) == 1).text)
     return service
@@ -188,7 +192,8 @@ extension MediaRelayConfiguration {
     self.init(
       interfaces: settings.addresses.enumerated().map { index, address in
         Interface(
-          name: "media\(index)", address: address.bind, advertised: address.advertised, ports: settings.portRange)
+          name: "media\(index)", address: address.bind, advertised: address.advertised,
+          ports: settings.portRange)
       },
       threads: settings.threads, audioDSCP: UInt8(clamping: settings.audioDSCP),
       videoDSCP: UInt8(clamping: settings.videoDSCP))

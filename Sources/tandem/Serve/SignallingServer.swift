@@ -53,7 +53,9 @@ final class SignallingServer {
     transport = SIPTransportLayer(eventLoop: eventLoop, configuration: configuration, logger: logger)
     let transports = Set(boundSettings.listeners.filter(\.isUsable).map(\.transport))
     var preferences = ServerLocationPreferences()
-    preferences.transports = [SIPTransportProtocol.tls, .tcp, .udp].filter { transports.contains($0.trunkTransport) }
+    preferences.transports = [SIPTransportProtocol.tls, .tcp, .udp].filter {
+      transports.contains($0.trunkTransport)
+    }
     if !boundSettings.listeners.contains(where: { $0.address.ip.isIPv6 }) { preferences.families = .ipv4Only }
     locator = SIPLocator(
       ServerLocator(resolver: resolver, eventLoop: eventLoop, preferences: preferences), transport: transport,
@@ -82,7 +84,8 @@ final class SignallingServer {
     let identities = bound.map { listener in
       LocalIdentity(
         listener: listener.id, transport: listener.transport, address: listener.local,
-        host: listener.advertisedName.map { .name($0) } ?? .ip(listener.advertised.ip), port: listener.advertised.port)
+        host: listener.advertisedName.map { .name($0) } ?? .ip(listener.advertised.ip),
+        port: listener.advertised.port)
     }
     let endpoint = SIPEndpoint(
       exchange: exchange, gateway: gateway, wire: self, locator: locator, identities: identities,
@@ -162,7 +165,9 @@ final class SignallingServer {
       if (ledger.calls.isEmpty && (endpoint?.agent.sessionCount ?? 0) == 0) || driver.loop.now >= deadline {
         promise.succeed()
       } else {
-        driver.loop.schedule(after: .milliseconds(20)) { [weak self] in self?.waitForCalls(until: deadline, promise) }
+        driver.loop.schedule(after: .milliseconds(20)) { [weak self] in
+          self?.waitForCalls(until: deadline, promise)
+        }
       }
     }
   }
@@ -175,7 +180,8 @@ final class SignallingServer {
         "call began",
         metadata: [
           "call": "\(call.id)", "from": "\(call.record.caller.alias)", "to": "\(call.record.calledAlias)",
-          "service": "\(call.record.serviceName)", "address": "\(call.record.caller.address?.description ?? "")",
+          "service": "\(call.record.serviceName)",
+          "address": "\(call.record.caller.address?.description ?? "")",
           "sip": "\(call.record.caller.protocolCallID)", "policy": "\(call.record.decision.policyVersion)",
         ])
     }
