@@ -52,7 +52,7 @@ fuzz: setup
 	Fuzz/run $(or $(SECONDS_EACH),60)
 
 docs: build
-	$(RELEASE) schema > docs/policy.schema.json
+	@scripts/write-docs $(RELEASE)
 
 clean:
 	rm -rf .build Fuzz/.build Benchmarks/.build

@@ -83,6 +83,9 @@ struct CheckedObject {
   func texts(_ key: String) -> [String]? {
     list(key)?.compactMap { if case .text(let text) = $0.content { text } else { nil } }
   }
+  func socketAddresses(_ key: String) -> [TransportAddress]? {
+    list(key)?.compactMap { if case .socketAddress(let address) = $0.content { address } else { nil } }
+  }
   func networks(_ key: String) -> [IPNetwork]? {
     list(key)?.compactMap { if case .network(let network) = $0.content { network } else { nil } }
   }

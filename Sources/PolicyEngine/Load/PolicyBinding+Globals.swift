@@ -19,6 +19,7 @@ extension PolicyBinding {
     globals.maximumPixels = o.text("max_resolution") ?? globals.maximumPixels
     if let sip = o.object("sip") { bind(sip, into: &globals.sip) }
     if let media = o.object("media") { bind(media, into: &globals.media) }
+    globals.dnsServers = o.socketAddresses("dns_servers") ?? globals.dnsServers
     if let registrar = o.object("registrar") { bind(registrar, into: &globals.registrar) }
     if let breakIn = o.object("break_in_protection") { bind(breakIn, into: &globals.breakIn) }
     if let limits = o.object("limits") { bind(limits, into: &globals.limits) }

@@ -19,6 +19,8 @@ public struct Globals: Hashable, Sendable {
   public var domain = "tandem.invalid"
   public var sip = SIPSettings()
   public var media = MediaSettings()
+  /// Name servers to ask instead of the system's.
+  public var dnsServers: [TransportAddress] = []
   public var registrar = RegistrarSettings()
   public var breakIn = BreakInProtection()
   public var limits = CallLimits()

@@ -21,6 +21,10 @@ extension PolicySchema {
       .init("max_resolution", resolution, default: "hd", "Largest picture of a call."),
       .init("sip", .object(sip), "Where SIP is heard, and its timers."),
       .init("media", .object(media), "Where media flows."),
+      .init(
+        "dns_servers", .list(.socketAddress), default: "those of the system",
+        "Name servers that are asked for NAPTR, SRV and address records, in order. Taken up at start.",
+        example: "[\"192.0.2.53:53\"]"),
       .init("registrar", .object(registrar), "How devices register."),
       .init(
         "break_in_protection", .object(breakIn), "What happens to sources that try many aliases or PINs."),

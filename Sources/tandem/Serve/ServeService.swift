@@ -54,7 +54,7 @@ final class ServeService: Sendable {
     guard let policy = outcome.snapshot else {
       throw ServeError("the policies in \(options.policies) have errors: nothing is served")
     }
-    guard policy.policy.globals.sip.listeners.contains(where: \.isUsable) else {
+    guard !policy.policy.globals.openListeners.isEmpty else {
       throw ServeError("no SIP listener is configured (globals: sip: listeners)")
     }
     let media = policy.policy.globals.media
@@ -65,7 +65,9 @@ final class ServeService: Sendable {
       configuration: CallRecordStoreConfiguration(directory: options.state), logger: logger)
     let relay = try MediaRelay(configuration: MediaRelayConfiguration(media))
     try relay.start()
-    let resolver = try DNSResolver()
+    var dns = DNSResolverConfiguration()
+    if !policy.policy.globals.dnsServers.isEmpty { dns.servers = policy.policy.globals.dnsServers }
+    let resolver = try DNSResolver(configuration: dns)
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let eventLoop = group.any()
     let (server, listeners) = try await eventLoop.flatSubmit {

@@ -51,7 +51,7 @@ final class SignallingServer {
     var configuration = SIPTransportConfiguration()
     configuration.maximumConnectionsPerSource = 2_000
     transport = SIPTransportLayer(eventLoop: eventLoop, configuration: configuration, logger: logger)
-    let transports = Set(boundSettings.listeners.filter(\.isUsable).map(\.transport))
+    let transports = Set(policy.policy.globals.openListeners.map(\.transport))
     var preferences = ServerLocationPreferences()
     preferences.transports = [SIPTransportProtocol.tls, .tcp, .udp].filter {
       transports.contains($0.trunkTransport)
@@ -67,10 +67,12 @@ final class SignallingServer {
 
   /// Opens the listeners and begins to take calls.
   func start() -> EventLoopFuture<[BoundListener]> {
-    let listeners = boundSettings.listeners.filter(\.isUsable)
-    for listener in boundSettings.listeners where !listener.isUsable {
+    let globals = router.policy.policy.globals
+    let listeners = globals.openListeners
+    for listener in globals.sip.listeners where !listeners.contains(listener) {
+      let reason = listener.transport == .udp ? "SIP over UDP is off" : "its certificate is not there"
       log.notice(
-        "listener left out: its certificate is not there",
+        "listener left out: \(reason)",
         metadata: ["address": "\(listener.address)", "file": "\(listener.certificateFile ?? "")"])
     }
     let openings = listeners.map { transport.listen(configuration($0)) }
@@ -162,7 +164,8 @@ final class SignallingServer {
 
   private func waitForCalls(until deadline: MonotonicInstant, _ promise: EventLoopPromise<Void>) {
     driver.turn {
-      if (ledger.calls.isEmpty && (endpoint?.agent.sessionCount ?? 0) == 0) || driver.loop.now >= deadline {
+      let isDone = ledger.openRecords == 0 && (endpoint?.agent.sessionCount ?? 0) == 0
+      if isDone || driver.loop.now >= deadline {
         promise.succeed()
       } else {
         driver.loop.schedule(after: .milliseconds(20)) { [weak self] in
@@ -240,11 +243,22 @@ extension SignallingServer: SIPTransportDelegate {
   }
 }
 
+extension Globals {
+  /// The listeners that are opened: UDP only where SIP over UDP is on, an optional TLS one only with its files.
+  var openListeners: [SIPSettings.Listener] {
+    sip.listeners.filter { listener in
+      switch listener.transport {
+      case .udp: sipUDPEnabled
+      case .tcp: true
+      case .tls: !listener.isOptional || listener.hasCertificate
+      }
+    }
+  }
+}
+
 extension SIPSettings.Listener {
-  /// An optional TLS listener without its files is left out; any other without them is an error at start.
-  var isUsable: Bool {
-    guard isOptional, transport == .tls else { return true }
-    return [certificateFile, keyFile].allSatisfy { $0.map { access($0, R_OK) == 0 } ?? false }
+  fileprivate var hasCertificate: Bool {
+    [certificateFile, keyFile].allSatisfy { $0.map { access($0, R_OK) == 0 } ?? false }
   }
 }
 
