@@ -57,6 +57,7 @@ public final class LiveCall {
     isClosed = true
     record.media += media
     ledger.recorder.ended(record)
+    ledger.openRecords -= 1
   }
 }
 
@@ -66,6 +67,8 @@ public final class CallLedger {
   public let recorder: any CallRecorder
   private let router: Router
   public private(set) var calls: [CallID: LiveCall] = [:]
+  /// Records that are not closed: of calls that are up, and of those whose last media figures are still to come.
+  public fileprivate(set) var openRecords = 0
   /// For the log: a call was decided, connected, finished.
   public var onBegan: ((LiveCall) -> Void)?
   public var onConnected: ((LiveCall) -> Void)?
@@ -90,6 +93,7 @@ public final class CallLedger {
     }
     let call = LiveCall(request: request, routed: routed, record: record, ledger: self)
     calls[request.id] = call
+    openRecords += 1
     onBegan?(call)
     return call
   }
