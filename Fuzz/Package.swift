@@ -9,6 +9,8 @@ let fuzzers: [(name: String, product: String)] = [
   ("FuzzSIPURI", "SIP"),
   ("FuzzSIPStream", "SIP"),
   ("FuzzTransactions", "SIP"),
+  ("FuzzSDP", "SDP"),
+  ("FuzzRTP", "MediaRelay"),
   ("FuzzPolicyYAML", "PolicyEngine"),
 ]
 

@@ -266,7 +266,7 @@ struct SRTPContext {
 
   /// Protects a compound RTCP packet in place (RFC 3711 §3.4, RFC 7714 §9). Returns the new length.
   mutating func protectControl(_ buffer: UnsafeMutableRawPointer, count: Int) throws(Failure) -> Int {
-    guard count >= 8 else { throw .malformed }
+    guard count >= 8, buffer.load(as: UInt8.self) >> 6 == 2 else { throw .malformed }
     let ssrc = buffer.loadBigEndian32(4)
     var i = find(ssrc)
     if i < 0 { i = insert(SRTPSource(ssrc: ssrc)) }
