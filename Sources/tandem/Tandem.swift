@@ -10,9 +10,7 @@ struct Tandem: AsyncParsableCommand {
     version: Tandem.version,
     subcommands: [
       ServeCommand.self, CheckCommand.self, ExplainCommand.self, CallsCommand.self, CallCommand.self,
-      DemoCommand.self,
-      SchemaCommand.self,
-      CallCommand.self, DemoCommand.self,
+      DemoCommand.self, SchemaCommand.self,
     ])
 
   static let version = "0.1.0"
