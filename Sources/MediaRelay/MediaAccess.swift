@@ -30,7 +30,11 @@ public final class MediaAccess {
 
   /// A fresh SDES master key and salt for the suite, in base64 (RFC 4568 §6.1).
   public func freshKey(_ suite: SDESCrypto.Suite) -> Secret {
-    Secret(Base64.encode(randomKey(suite.keyLength + suite.saltLength)))
+    let bytes = randomKey(suite.keyLength + suite.saltLength)
+    guard let crypto = SDESCrypto(tag: 1, suite: suite, keyAndSalt: bytes) else {
+      preconditionFailure("a key of \(bytes.count) bytes for \(suite)")
+    }
+    return crypto.keyAndSalt
   }
 
   /// Opens a session whose events arrive on the signalling loop.
@@ -56,26 +60,4 @@ public final class MediaAccess {
 struct LoopConfined<Value>: @unchecked Sendable {
   let value: Value
   init(_ value: Value) { self.value = value }
-}
-
-enum Base64 {
-  private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
-  /// RFC 4648 §4, with padding.
-  static func encode(_ bytes: [UInt8]) -> String {
-    var out: [UInt8] = []
-    out.reserveCapacity((bytes.count + 2) / 3 * 4)
-    var index = 0
-    while index < bytes.count {
-      let b0 = bytes[index]
-      let b1 = index + 1 < bytes.count ? bytes[index + 1] : 0
-      let b2 = index + 2 < bytes.count ? bytes[index + 2] : 0
-      out.append(alphabet[Int(b0 >> 2)])
-      out.append(alphabet[Int(b0 << 4 & 0x30 | b1 >> 4)])
-      out.append(index + 1 < bytes.count ? alphabet[Int(b1 << 2 & 0x3c | b2 >> 6)] : UInt8(ascii: "="))
-      out.append(index + 2 < bytes.count ? alphabet[Int(b2 & 0x3f)] : UInt8(ascii: "="))
-      index += 3
-    }
-    return String(decoding: out, as: UTF8.self)
-  }
 }

@@ -14,7 +14,8 @@ extension EndToEnd {
       let server = try await TandemServer(try Scratch(), policy: Self.testCall)
       let port = transport == "tls" ? 5061 : 5060
       let (code, output) = try await server.tandem(
-        "call", "sip:test@\(server.address):\(port);transport=\(transport)", "--tone", "523", "--seconds", "1",
+        "call", "sip:test@\(server.address):\(port);transport=\(transport)", "--tone", "523", "--seconds",
+        "1",
         "--insecure")
       #expect(code == 0, "\(output)")
       #expect(output.contains("523"), "\(output)")
