@@ -1,217 +1,174 @@
 import Foundation
 import Testing
 
-/// Policies that the tests of this target share.
-enum Policies {
-  /// Three people; their passwords are their names and `-secret`.
-  static let people = """
-    devices:
-    \(["alice", "bob", "carol"].map { name in
-      """
-        - alias: \(name)@tandem.test
-          username: \(name)
-          password: { env: TANDEM_TEST_UNSET, default: \(name)-secret }
-      """
-    }.joined(separator: "\n"))
-    services:
-      - { name: echo, type: test_call, aliases: ["9196", 9196@tandem.test] }
-    rules:
-      - name: people
-        priority: 50
-        match: '([a-z]+)(@tandem\\.test)?'
-        replace: '\\1@tandem.test'
-        to: { target: registered_device }
-    """
-}
+extension EndToEnd {
+  /// Registered phones call each other; what is heard decides.
+  @Suite(.tags(.phones)) struct PhoneTests {
+    struct Combination: Sendable, CustomTestStringConvertible {
+      var transports: (String, String)
+      var encryptions: (Baresip.Encryption, Baresip.Encryption)
+      var testDescription: String {
+        "\(transports.0) \(encryptions.0.rawValue) – \(transports.1) \(encryptions.1.rawValue)"
+      }
+    }
 
-extension Baresip {
-  /// A phone that is registered at the server.
-  convenience init(
-    _ scratch: Scratch, at server: TandemServer, _ user: String, tone: Int = 440,
-    _ change: (inout Options) -> Void = { _ in }
-  ) async throws {
-    try await self.init(scratch) {
-      $0.user = user
-      $0.tone = tone
-      $0.server = server.address
-      $0.domain = "tandem.test"
-      $0.password = "\(user)-secret"
-      change(&$0)
+    static let combinations = [
+      Combination(transports: ("udp", "udp"), encryptions: (.none, .none)),
+      Combination(transports: ("tcp", "udp"), encryptions: (.none, .mandatory)),
+      Combination(transports: ("tls", "tcp"), encryptions: (.mandatory, .none)),
+      Combination(transports: ("tls", "tls"), encryptions: (.mandatory, .mandatory)),
+      Combination(transports: ("udp", "tls"), encryptions: (.none, .srtp)),
+    ]
+
+    @Test(.timeLimit(.minutes(1)), arguments: combinations)
+    func registeredPhonesHearEachOther(combination: Combination) async throws {
+      let scratch = try Scratch()
+      let server = try await TandemServer(scratch, policy: Policies.people)
+      let alice = try await Baresip(scratch, at: server, "alice", tone: 440) {
+        $0.transport = combination.transports.0
+        $0.encryption = combination.encryptions.0
+      }
+      let bob = try await Baresip(scratch, at: server, "bob", tone: 660) {
+        $0.transport = combination.transports.1
+        $0.encryption = combination.encryptions.1
+      }
+      try await alice.dial("sip:bob@tandem.test")
+      try await alice.wait(for: "CALL_ESTABLISHED")
+      try await Call.talk()
+      try await bob.hangUp()
+      try await alice.wait(for: "CALL_CLOSED")
+      try await Call.expectTone(660, heardBy: alice)
+      try await Call.expectTone(440, heardBy: bob)
+
+      let record = try #require(try await server.records { $0.first?.ended != nil }.first)
+      #expect(record.serviceName == "people")
+      #expect(record.disconnect?.cause == "normal")
+      // A phone that refuses best effort is asked once more, with encryption alone.
+      #expect(record.attempts.last?.via == "registration")
+      #expect(record.attempts.last?.answered != nil)
+      #expect(record.media.count == 2)
+      for media in record.media {
+        #expect(media.codec == "PCMA")
+        #expect(media.packetsReceived > 80)
+        #expect(media.packetsLost == 0)
+        let encryption = media.side == "caller" ? combination.encryptions.0 : combination.encryptions.1
+        if encryption != .srtp { #expect(media.encrypted == (encryption == .mandatory)) }
+      }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func theTestCallEchoes() async throws {
+      let scratch = try Scratch()
+      let server = try await TandemServer(scratch, policy: Policies.people)
+      let alice = try await Baresip(scratch, at: server, "alice", tone: 550)
+      try await alice.dial("sip:9196@tandem.test")
+      try await alice.wait(for: "CALL_ESTABLISHED")
+      try await Call.talk()
+      try await alice.hangUp()
+      try await Call.expectTone(550, heardBy: alice)
+    }
+
+    /// An unknown device and a wrong password look the same from outside.
+    @Test(.timeLimit(.minutes(1)), arguments: ["alice", "mallory"])
+    func nobodyRegistersWithAWrongPassword(user: String) async throws {
+      let scratch = try Scratch()
+      let server = try await TandemServer(scratch, policy: Policies.people)
+      let phone = try await Baresip(scratch) {
+        $0.user = user
+        $0.domain = "tandem.test"
+      }
+      let account =
+        "<sip:\(user)@tandem.test>;outbound=\"sip:\(server.address);transport=udp\";auth_pass=wrong;regint=60"
+      try await phone.command("uanew", account)
+      #expect(try await phone.wait(for: "REGISTER_FAIL").contains("401"))
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aDigitIsPassedOn() async throws {
+      let scratch = try Scratch()
+      let server = try await TandemServer(scratch, policy: Policies.people)
+      let alice = try await Baresip(scratch, at: server, "alice")
+      let bob = try await Baresip(scratch, at: server, "bob")
+      try await alice.dial("sip:bob@tandem.test")
+      try await alice.wait(for: "CALL_RTPESTAB")
+      for digit in ["5", "#"] {
+        try await alice.command("sndcode", digit)
+        try #require(
+          await bob.events.first { $0.type == "CALL_DTMF_START" && $0.parameter == digit } != nil,
+          "digit \(digit)")
+      }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aDigitInInfoBecomesAnEventInRTP() async throws {
+      let scratch = try Scratch()
+      let server = try await TandemServer(scratch, policy: Policies.people)
+      let bob = try await Baresip(scratch, at: server, "bob")
+      let caller = try Sipp(scratch, "dtmf_info", to: server.address, user: "bob")
+      #expect(try await bob.wait(for: "CALL_DTMF_START") == "5")
+      try await caller.succeed()
+    }
+
+    @Test(.timeLimit(.minutes(1))) func allPhonesOfAnAliasRingAndOneAnswers() async throws {
+      let scratch = try Scratch()
+      let server = try await TandemServer(scratch, policy: Policies.people)
+      let alice = try await Baresip(scratch, at: server, "alice")
+      let desk = try await Baresip(scratch, at: server, "bob", tone: 660) {
+        $0.name = "bob-desk"
+        $0.answersByItself = false
+      }
+      let mobile = try await Baresip(scratch, at: server, "bob", tone: 880) {
+        $0.name = "bob-mobile"
+        $0.answersByItself = false
+      }
+      try await alice.dial("sip:bob@tandem.test")
+      try await desk.wait(for: "CALL_INCOMING")
+      try await mobile.wait(for: "CALL_INCOMING")
+      try await mobile.command("accept")
+      try await desk.wait(for: "CALL_CLOSED")
+      try await alice.wait(for: "CALL_ESTABLISHED")
+      try await Call.talk()
+      try await alice.hangUp()
+      try await mobile.wait(for: "CALL_CLOSED")
+      try await Call.expectTone(880, heardBy: alice)
+      try await Call.expectTone(440, heardBy: mobile)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aHeldCallResumes() async throws {
+      let scratch = try Scratch()
+      let server = try await TandemServer(scratch, policy: Policies.people)
+      let alice = try await Baresip(scratch, at: server, "alice")
+      let bob = try await Baresip(scratch, at: server, "bob", tone: 660)
+      try await alice.dial("sip:bob@tandem.test")
+      try await alice.wait(for: "CALL_ESTABLISHED")
+      try await bob.wait(for: "CALL_ESTABLISHED")
+      let start = bob.events.count
+      try await alice.command("hold")
+      try await alice.command("resume")
+      // Both phones still have the call, and digits still pass: media flows both ways again.
+      try await alice.command("sndcode", "7")
+      #expect(try await bob.wait(for: "CALL_DTMF_START", from: start) == "7")
+      try await bob.hangUp()
+      try await alice.wait(for: "CALL_CLOSED")
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aCallIsTransferredBlind() async throws {
+      let scratch = try Scratch()
+      let server = try await TandemServer(scratch, policy: Policies.people)
+      let alice = try await Baresip(scratch, at: server, "alice", tone: 440)
+      let bob = try await Baresip(scratch, at: server, "bob", tone: 660)
+      let carol = try await Baresip(scratch, at: server, "carol", tone: 880)
+      try await alice.dial("sip:bob@tandem.test")
+      try await alice.wait(for: "CALL_ESTABLISHED")
+      try await bob.wait(for: "CALL_ESTABLISHED")
+      // Recordings are named by the second, and the transfer begins another one.
+      try await Call.talk(.milliseconds(1100))
+      try await bob.command("transfer", "sip:carol@tandem.test")
+      try await carol.wait(for: "CALL_ESTABLISHED")
+      try await bob.wait(for: "CALL_CLOSED")
+      try await Call.talk()
+      try await carol.hangUp()
+      try await alice.wait(for: "CALL_CLOSED")
+      try await Call.expectTone(440, heardBy: carol)
+      try await Call.expectTone(880, heardBy: alice)
+      #expect(try await server.records { $0.contains { !$0.events.isEmpty } }.isEmpty == false)
     }
   }
-}
-
-/// Registered phones call each other; what is heard decides.
-@Suite(.tags(.phones)) struct PhoneTests {
-  struct Combination: Sendable, CustomTestStringConvertible {
-    var transports: (String, String)
-    var encryptions: (Baresip.Encryption, Baresip.Encryption)
-    var testDescription: String {
-      "\(transports.0) \(encryptions.0.rawValue) – \(transports.1) \(encryptions.1.rawValue)"
-    }
-  }
-
-  static let combinations = [
-    Combination(transports: ("udp", "udp"), encryptions: (.none, .none)),
-    Combination(transports: ("tcp", "udp"), encryptions: (.none, .mandatory)),
-    Combination(transports: ("tls", "tcp"), encryptions: (.mandatory, .none)),
-    Combination(transports: ("tls", "tls"), encryptions: (.mandatory, .mandatory)),
-    Combination(transports: ("udp", "tls"), encryptions: (.none, .srtp)),
-  ]
-
-  @Test(.timeLimit(.minutes(1)), arguments: combinations)
-  func registeredPhonesHearEachOther(combination: Combination) async throws {
-    let scratch = try Scratch()
-    let server = try await TandemServer(scratch, policy: Policies.people)
-    let alice = try await Baresip(scratch, at: server, "alice", tone: 440) {
-      $0.transport = combination.transports.0
-      $0.encryption = combination.encryptions.0
-    }
-    let bob = try await Baresip(scratch, at: server, "bob", tone: 660) {
-      $0.transport = combination.transports.1
-      $0.encryption = combination.encryptions.1
-    }
-    try await alice.dial("sip:bob@tandem.test")
-    try await alice.wait(for: "CALL_ESTABLISHED")
-    try await Call.talk()
-    try await bob.hangUp()
-    try await alice.wait(for: "CALL_CLOSED")
-    try await Call.expectTone(660, heardBy: alice)
-    try await Call.expectTone(440, heardBy: bob)
-
-    let record = try #require(try await server.records { $0.first?.ended != nil }.first)
-    #expect(record.serviceName == "people")
-    #expect(record.disconnect?.cause == "normal")
-    // A phone that refuses best effort is asked once more, with encryption alone.
-    #expect(record.attempts.last?.via == "registration")
-    #expect(record.attempts.last?.answered != nil)
-    #expect(record.media.count == 2)
-    for media in record.media {
-      #expect(media.codec == "PCMA")
-      #expect(media.packetsReceived > 80)
-      #expect(media.packetsLost == 0)
-      let encryption = media.side == "caller" ? combination.encryptions.0 : combination.encryptions.1
-      if encryption != .srtp { #expect(media.encrypted == (encryption == .mandatory)) }
-    }
-  }
-
-  @Test(.timeLimit(.minutes(1))) func theTestCallEchoes() async throws {
-    let scratch = try Scratch()
-    let server = try await TandemServer(scratch, policy: Policies.people)
-    let alice = try await Baresip(scratch, at: server, "alice", tone: 550)
-    try await alice.dial("sip:9196@tandem.test")
-    try await alice.wait(for: "CALL_ESTABLISHED")
-    try await Call.talk()
-    try await alice.hangUp()
-    try await Call.expectTone(550, heardBy: alice)
-  }
-
-  /// An unknown device and a wrong password look the same from outside.
-  @Test(.timeLimit(.minutes(1)), arguments: ["alice", "mallory"])
-  func nobodyRegistersWithAWrongPassword(user: String) async throws {
-    let scratch = try Scratch()
-    let server = try await TandemServer(scratch, policy: Policies.people)
-    let phone = try await Baresip(scratch) {
-      $0.user = user
-      $0.domain = "tandem.test"
-    }
-    let account =
-      "<sip:\(user)@tandem.test>;outbound=\"sip:\(server.address);transport=udp\";auth_pass=wrong;regint=60"
-    try await phone.command("uanew", account)
-    #expect(try await phone.wait(for: "REGISTER_FAIL").contains("401"))
-  }
-
-  @Test(.timeLimit(.minutes(1))) func aDigitIsPassedOn() async throws {
-    let scratch = try Scratch()
-    let server = try await TandemServer(scratch, policy: Policies.people)
-    let alice = try await Baresip(scratch, at: server, "alice")
-    let bob = try await Baresip(scratch, at: server, "bob")
-    try await alice.dial("sip:bob@tandem.test")
-    try await alice.wait(for: "CALL_RTPESTAB")
-    for digit in ["5", "#"] {
-      try await alice.command("sndcode", digit)
-      try #require(
-        await bob.events.first { $0.type == "CALL_DTMF_START" && $0.parameter == digit } != nil,
-        "digit \(digit)")
-    }
-  }
-
-  @Test(.timeLimit(.minutes(1))) func aDigitInInfoBecomesAnEventInRTP() async throws {
-    let scratch = try Scratch()
-    let server = try await TandemServer(scratch, policy: Policies.people)
-    let bob = try await Baresip(scratch, at: server, "bob")
-    let caller = try Sipp(scratch, "dtmf_info", to: server.address, user: "bob")
-    #expect(try await bob.wait(for: "CALL_DTMF_START") == "5")
-    try await caller.succeed()
-  }
-
-  @Test(.timeLimit(.minutes(1))) func allPhonesOfAnAliasRingAndOneAnswers() async throws {
-    let scratch = try Scratch()
-    let server = try await TandemServer(scratch, policy: Policies.people)
-    let alice = try await Baresip(scratch, at: server, "alice")
-    let desk = try await Baresip(scratch, at: server, "bob", tone: 660) {
-      $0.name = "bob-desk"
-      $0.answersByItself = false
-    }
-    let mobile = try await Baresip(scratch, at: server, "bob", tone: 880) {
-      $0.name = "bob-mobile"
-      $0.answersByItself = false
-    }
-    try await alice.dial("sip:bob@tandem.test")
-    try await desk.wait(for: "CALL_INCOMING")
-    try await mobile.wait(for: "CALL_INCOMING")
-    try await mobile.command("accept")
-    try await desk.wait(for: "CALL_CLOSED")
-    try await alice.wait(for: "CALL_ESTABLISHED")
-    try await Call.talk()
-    try await alice.hangUp()
-    try await mobile.wait(for: "CALL_CLOSED")
-    try await Call.expectTone(880, heardBy: alice)
-    try await Call.expectTone(440, heardBy: mobile)
-  }
-
-  @Test(.timeLimit(.minutes(1))) func aHeldCallResumes() async throws {
-    let scratch = try Scratch()
-    let server = try await TandemServer(scratch, policy: Policies.people)
-    let alice = try await Baresip(scratch, at: server, "alice")
-    let bob = try await Baresip(scratch, at: server, "bob", tone: 660)
-    try await alice.dial("sip:bob@tandem.test")
-    try await alice.wait(for: "CALL_ESTABLISHED")
-    try await bob.wait(for: "CALL_ESTABLISHED")
-    let start = bob.events.count
-    try await alice.command("hold")
-    try await alice.command("resume")
-    // Both phones still have the call, and digits still pass: media flows both ways again.
-    try await alice.command("sndcode", "7")
-    #expect(try await bob.wait(for: "CALL_DTMF_START", from: start) == "7")
-    try await bob.hangUp()
-    try await alice.wait(for: "CALL_CLOSED")
-  }
-
-  @Test(.timeLimit(.minutes(1))) func aCallIsTransferredBlind() async throws {
-    let scratch = try Scratch()
-    let server = try await TandemServer(scratch, policy: Policies.people)
-    let alice = try await Baresip(scratch, at: server, "alice", tone: 440)
-    let bob = try await Baresip(scratch, at: server, "bob", tone: 660)
-    let carol = try await Baresip(scratch, at: server, "carol", tone: 880)
-    try await alice.dial("sip:bob@tandem.test")
-    try await alice.wait(for: "CALL_ESTABLISHED")
-    try await bob.wait(for: "CALL_ESTABLISHED")
-    try await bob.command("transfer", "sip:carol@tandem.test")
-    try await carol.wait(for: "CALL_ESTABLISHED")
-    try await bob.wait(for: "CALL_CLOSED")
-    try await Call.talk()
-    try await carol.hangUp()
-    try await alice.wait(for: "CALL_CLOSED")
-    try await Call.expectTone(440, heardBy: carol)
-    try await Call.expectTone(880, heardBy: alice)
-    #expect(try await server.records { $0.contains { !$0.events.isEmpty } }.isEmpty == false)
-  }
-}
-
-extension Tag {
-  /// Needs baresip; some seconds each.
-  @Tag static var phones: Self
-  /// Needs sipp.
-  @Tag static var scripted: Self
 }

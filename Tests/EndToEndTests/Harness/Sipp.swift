@@ -39,8 +39,9 @@ final class Sipp: Sendable {
       "-trace_err", "-error_file", "\(directory)/errors", "-trace_msg", "-message_file",
       "\(directory)/messages",
     ]
-    // A call that went wrong is forgotten soon, or sipp would stay half a minute for it.
-    all += ["-deadcall_wait", "100"]
+    // A call that went wrong is forgotten soon, or sipp would stay half a minute for it; but not so soon that a
+    // retransmission begins another call.
+    all += ["-deadcall_wait", "3000", "-buff_size", "1000000"]
     all += ["-timeout", "\(seconds)", "-timeout_error", "-cp", "\(20_000 + media.lowerBound / 40)"]
     all += arguments
     if let target { all.insert("\(target):5060", at: 0) }
@@ -58,7 +59,8 @@ final class Sipp: Sendable {
     }
   }
 
-  func stop() async { await process.stop() }
+  /// At once: sipp would finish its calls first.
+  func stop() { process.kill() }
 
   var messages: String { (try? String(contentsOfFile: "\(directory)/messages", encoding: .utf8)) ?? "" }
   var errors: String { (try? String(contentsOfFile: "\(directory)/errors", encoding: .utf8)) ?? "" }

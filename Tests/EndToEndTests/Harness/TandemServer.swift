@@ -105,7 +105,9 @@ final class TandemServer: Sendable {
       guard code == 0 else { throw HarnessError("tandem calls: \(output)") }
       let decoder = JSONDecoder()
       decoder.keyDecodingStrategy = .convertFromSnakeCase
-      let rows = try decoder.decode([CallRow].self, from: Data(output.utf8))
+      guard let rows = try? decoder.decode([CallRow].self, from: Data(output.utf8)) else {
+        throw HarnessError("tandem calls: \(output)\n\(self.output)")
+      }
       // Records reach the reader within a tenth of a second of the call; asking again takes about as long.
       if isDone(rows) { return rows }
       guard ContinuousClock.now < deadline else { throw HarnessError("records are still: \(output)") }
