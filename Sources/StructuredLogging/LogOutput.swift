@@ -6,11 +6,17 @@ import Synchronization
 ///
 /// Appending never waits for the disk or for a pipe that nobody reads: lines gather in a bounded buffer, and when it is
 /// full, lines are dropped, counted, and the count is written as a line of its own as soon as there is room again.
+///
+/// Lines wait up to ``delay`` for others, so that a busy server writes fifty times a second and not thousands: waking a
+/// thread costs more than a line does. What is urgent is written at once, with all before it.
 public final class LogOutput: Sendable {
   private struct State {
     var buffer: [UInt8] = []
     var dropped = 0
-    var isDraining = false
+    /// A write is under way or will begin by itself.
+    var isDrainScheduled = false
+    /// It will begin at once.
+    var isDrainUrgent = false
   }
 
   private let state = Mutex(State())
@@ -20,6 +26,7 @@ public final class LogOutput: Sendable {
   /// Bytes that may wait to be written.
   private let capacity: Int
   private let noteDropped: @Sendable (Int) -> String
+  private static let delay = DispatchTimeInterval.milliseconds(20)
 
   /// - Parameter noteDropped: The line, without its end, that says how many lines were dropped.
   public init(
@@ -47,18 +54,28 @@ public final class LogOutput: Sendable {
 
   deinit { if ownsDescriptor { close(descriptor) } }
 
-  func append(_ line: [UInt8]) {
-    let mustStart = state.withLock { state in
+  func append(_ line: [UInt8], isUrgent: Bool = false) {
+    let start: DispatchTime? = state.withLock { state in
       guard state.buffer.count + line.count <= capacity else {
         state.dropped += 1
-        return false
+        return nil
       }
       state.buffer += line
-      guard !state.isDraining else { return false }
-      state.isDraining = true
-      return true
+      if isUrgent, !state.isDrainUrgent {
+        state.isDrainUrgent = true
+        state.isDrainScheduled = true
+        return .now()
+      }
+      guard !state.isDrainScheduled else { return nil }
+      state.isDrainScheduled = true
+      return .now() + LogOutput.delay
     }
-    if mustStart { queue.async { [self] in drain() } }
+    guard let start else { return }
+    if isUrgent {
+      queue.async { [self] in drain() }
+    } else {
+      queue.asyncAfter(deadline: start) { [self] in drain() }
+    }
   }
 
   /// Waits until everything logged so far is written. For the end of the process and for tests.
@@ -70,7 +87,10 @@ public final class LogOutput: Sendable {
         let taken = (state.buffer, state.dropped)
         state.buffer = []
         state.dropped = 0
-        if taken.0.isEmpty, taken.1 == 0 { state.isDraining = false }
+        if taken.0.isEmpty, taken.1 == 0 {
+          state.isDrainScheduled = false
+          state.isDrainUrgent = false
+        }
         return taken
       }
       if bytes.isEmpty, dropped == 0 { return }

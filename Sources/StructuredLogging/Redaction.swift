@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Synchronization
 
 /// Keeps credentials out of the log.
 ///
@@ -15,7 +16,18 @@ enum Redaction {
     "apikey", "cookie", "ha1", "inline",
   ]
 
+  /// The same few keys come with every line: what was found out about them is kept.
+  private static let known = Mutex<[String: Bool]>([:])
+  private static let knownLimit = 1024
+
   static func isSecret(key: String) -> Bool {
+    if let answer = known.withLock({ $0[key] }) { return answer }
+    let answer = hasSecretWord(key)
+    known.withLock { if $0.count < knownLimit { $0[key] = answer } }
+    return answer
+  }
+
+  private static func hasSecretWord(_ key: String) -> Bool {
     var words: [String] = []
     var word = ""
     var wasLower = false
@@ -57,10 +69,45 @@ enum Redaction {
   /// Text with the credentials of SIP and SDP replaced: values of `Authorization` and `Proxy-Authorization`, SRTP keys,
   /// `k=` lines, passwords in URIs.
   static func scrub(_ text: String) -> String {
-    // Almost no text has any of the characters these need.
-    guard text.utf8.contains(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "=") }) else {
-      return text
+    mayHoldCredentials(text) ? scrubLines(text) : text
+  }
+
+  /// Whether there is anything to look for at all, from the bytes before each colon and equals sign. Nearly every value in a
+  /// log ends here.
+  static func mayHoldCredentials(_ text: String) -> Bool {
+    var text = text
+    return text.withUTF8 { bytes in
+      for i in bytes.indices where bytes[i] == UInt8(ascii: "=") || bytes[i] == UInt8(ascii: ":") {
+        if bytes[i] == UInt8(ascii: "=") {
+          if i >= 1, bytes[i - 1] == UInt8(ascii: "k"), i == 1 || bytes[i - 2] == UInt8(ascii: "\n") {
+            return true
+          }
+          for word in ["password", "secret", "token", "pin"] as [StaticString]
+          where ends(bytes, at: i, in: word) { return true }
+        } else {
+          var end = i
+          while end > 0, bytes[end - 1] == UInt8(ascii: " ") { end -= 1 }
+          if ends(bytes, at: end, in: "authorization") || ends(bytes, at: i, in: "inline") { return true }
+          guard ends(bytes, at: i, in: "sip") || ends(bytes, at: i, in: "sips") else { continue }
+          // A password in a URI: a colon between the scheme and the first @.
+          let rest = bytes[(i + 1)...].prefix { $0 != UInt8(ascii: "@") && $0 != UInt8(ascii: "\n") }
+          if rest.endIndex < bytes.endIndex, rest.contains(UInt8(ascii: ":")) { return true }
+        }
+      }
+      return false
     }
+  }
+
+  /// Whether the bytes before `end` are this word, in lower or upper case.
+  private static func ends(_ bytes: UnsafeBufferPointer<UInt8>, at end: Int, in word: StaticString) -> Bool {
+    let start = end - word.utf8CodeUnitCount
+    guard start >= 0 else { return false }
+    for i in 0..<word.utf8CodeUnitCount where bytes[start + i] | 0x20 != word.utf8Start[i] { return false }
+    return true
+  }
+
+  /// The same, looking at all of it.
+  static func scrubLines(_ text: String) -> String {
     // By scalars: as characters, a carriage return and line feed are one.
     var lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map(
       Substring.init)

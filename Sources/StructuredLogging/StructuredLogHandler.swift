@@ -63,7 +63,7 @@ public struct StructuredLogHandler: LogHandler {
       guard let value = all[key] else { continue }
       line.add(key, Redaction.isSecret(key: key) ? Redaction.placeholder : Redaction.text(of: value))
     }
-    output.append(line.finished())
+    output.append(line.finished(), isUrgent: event.level >= .warning)
   }
 }
 
@@ -130,11 +130,25 @@ struct LogLine {
     var seconds = time_t(time.tv_sec)
     var parts = tm()
     gmtime_r(&seconds, &parts)
-    func pad(_ number: some BinaryInteger, _ width: Int) -> String {
-      let text = String(number)
-      return String(repeating: "0", count: max(0, width - text.count)) + text
+    return String(unsafeUninitializedCapacity: 32) { buffer in
+      var count = 0
+      func put(_ number: Int32, digits: Int, then mark: UInt8) {
+        var rest = max(0, number)
+        for i in (0..<digits).reversed() {
+          buffer[count + i] = UInt8(ascii: "0") + UInt8(rest % 10)
+          rest /= 10
+        }
+        buffer[count + digits] = mark
+        count += digits + 1
+      }
+      put(parts.tm_year + 1900, digits: 4, then: UInt8(ascii: "-"))
+      put(parts.tm_mon + 1, digits: 2, then: UInt8(ascii: "-"))
+      put(parts.tm_mday, digits: 2, then: UInt8(ascii: "T"))
+      put(parts.tm_hour, digits: 2, then: UInt8(ascii: ":"))
+      put(parts.tm_min, digits: 2, then: UInt8(ascii: ":"))
+      put(parts.tm_sec, digits: 2, then: UInt8(ascii: "."))
+      put(Int32(time.tv_nsec / 1_000_000), digits: 3, then: UInt8(ascii: "Z"))
+      return count
     }
-    return "\(pad(parts.tm_year + 1900, 4))-\(pad(parts.tm_mon + 1, 2))-\(pad(parts.tm_mday, 2))T"
-      + "\(pad(parts.tm_hour, 2)):\(pad(parts.tm_min, 2)):\(pad(parts.tm_sec, 2)).\(pad(time.tv_nsec / 1_000_000, 3))Z"
   }
 }

@@ -129,6 +129,24 @@ private func lines(
   ])
   func otherTextIsLeftAlone(text: String) { #expect(Redaction.scrub(text) == text) }
 
+  /// The quick look must never pass over what the thorough one would replace.
+  @Test func theQuickLookMissesNothing() {
+    let pieces = [
+      "k=", "\n", "\r\n", " ", "Authorization", ": ", ":", "inline:", "PASSWORD=", "secret", "token=", "pin=",
+      "sip:",
+      "SIPS:", "a", "@", "b.example", "<", ">", "\"", "=", ";", "\u{e9}", "1",
+    ]
+    var state: UInt64 = 7
+    for _ in 0..<20_000 {
+      var text = ""
+      for _ in 0..<12 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        text += pieces[Int(state >> 33) % pieces.count]
+      }
+      #expect(Redaction.scrub(text) == Redaction.scrubLines(text), "\(text.debugDescription)")
+    }
+  }
+
   @Test func whatSurroundsACredentialStays() {
     #expect(
       Redaction.scrub("a=crypto:1 AES inline:KEY|2^20\r\nAuthorization: Digest x\r\nCSeq: 1")

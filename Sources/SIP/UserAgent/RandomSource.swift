@@ -1,14 +1,12 @@
 /// Randomness of one user agent: the system's, or a seeded sequence that makes a simulation repeatable.
 struct RandomSource: RandomNumberGenerator {
   private var state: UInt64?
+  private var system = BufferedRandom()
 
   init(seed: UInt64?) { state = seed }
 
   mutating func next() -> UInt64 {
-    guard var value = state else {
-      var system = SystemRandomNumberGenerator()
-      return system.next()
-    }
+    guard var value = state else { return system.next() }
     // SplitMix64 (Steele, Lea, Flood 2014).
     value &+= 0x9e37_79b9_7f4a_7c15
     state = value

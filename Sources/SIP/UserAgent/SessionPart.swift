@@ -18,6 +18,13 @@ enum SessionPart: Hashable {
       self = .tooLarge
       return
     }
+    if let value = headers[.contentType], equalIgnoringASCIICase(value, "application/sdp"),
+      !headers.contains(.contentEncoding), !headers.contains(.contentDisposition)
+    {
+      // What nearly every body is.
+      self = .description(MessageBody(contentType: value, content: body))
+      return
+    }
     let whole = MultipartBody.Part(headers: headers, body: body)
     if let encoding = headers[.contentEncoding], !equalIgnoringASCIICase(encoding, "identity") {
       self = whole.isOptional ? .none : .unsupported

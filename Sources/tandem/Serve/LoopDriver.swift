@@ -5,12 +5,15 @@ import Router
 
 /// Runs a ``SignallingLoop`` on a NIO event loop: keeps its clock, wakes it for its next deadline.
 ///
-/// One wake-up is armed at a time, for the earliest deadline known; one that turns out too early arms the next.
+/// One wake-up is armed at a time, for the earliest deadline known; one that turns out too early arms the next. Wake-ups
+/// fall on multiples of ``grain``, so that the timers of many calls share one.
 final class LoopDriver {
   let loop: SignallingLoop
   private let eventLoop: any EventLoop
   private var armed: (deadline: MonotonicInstant, wakeUp: Scheduled<Void>)?
   private var isInTurn = false
+  /// How late a timer may be. SIP's shortest is T1, half a second (RFC 3261 §17.1.1.1).
+  private static let grain: Int64 = 10_000_000
 
   init(eventLoop: any EventLoop) {
     self.eventLoop = eventLoop
@@ -41,7 +44,11 @@ final class LoopDriver {
   }
 
   private func arm() {
-    guard let deadline = loop.nextDeadline else { return }
+    guard let exact = loop.nextDeadline else { return }
+    if let armed, armed.deadline <= exact { return }
+    let grains = max(0, exact.nanoseconds).addingReportingOverflow(LoopDriver.grain - 1)
+    guard !grains.overflow else { return }
+    let deadline = MonotonicInstant(nanoseconds: grains.partialValue / LoopDriver.grain * LoopDriver.grain)
     if let armed, armed.deadline <= deadline { return }
     armed?.wakeUp.cancel()
     let wakeUp = eventLoop.assumeIsolated().scheduleTask(
