@@ -38,7 +38,7 @@ public final class SIPEndpoint: LegDialer {
   private var isFlushing = false
   private var timer: SignallingLoop.TimerID?
   private var timerDeadline: MonotonicInstant?
-  private var random = SystemRandomNumberGenerator()
+  private var random = BufferedRandom()
   public internal(set) var counters = SIPEndpointCounters()
   /// For the log: what the registrar did, failed authentications, quarantine.
   public var onNotice: ((SIPNotice) -> Void)?

@@ -38,7 +38,7 @@ final class SignallingServer {
     driver = LoopDriver(eventLoop: eventLoop)
     router = Router(policy: policy)
     ledger = CallLedger(loop: driver.loop, recorder: recorder, router: router)
-    exchange = Exchange(loop: driver.loop, router: router, ledger: ledger)
+    exchange = Exchange(loop: driver.loop, router: router, ledger: ledger, random: BufferedRandom())
     let driver = driver
     let confined = NIOLoopBound(driver, eventLoop: eventLoop)
     let media = MediaAccess(
