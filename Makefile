@@ -34,8 +34,8 @@ demo: build
 test:
 	@scripts/setup build test
 	swift build --build-tests
-	swift test --skip-build --skip EndToEndTests
-	swift test --skip-build --no-parallel --filter EndToEndTests
+	timeout 900 swift test --skip-build --skip EndToEndTests
+	timeout 900 swift test --skip-build --no-parallel --filter EndToEndTests
 
 bench:
 	@scripts/setup build bench

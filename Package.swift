@@ -97,6 +97,8 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),
 
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+
     // Tests: one target a module; EndToEnd drives real peers against the real binary.
     .testTarget(name: "CallModelTests", dependencies: ["CallModel"], swiftSettings: strict),
     .testTarget(name: "SDPTests", dependencies: ["SDP", "CallModel"], swiftSettings: strict),
@@ -116,11 +118,11 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "DNSResolverTests",
-      dependencies: ["DNSResolver", "SIPTransport", "SIP", "CallModel", nio, nioPosix],
+      dependencies: ["TestSupport", "DNSResolver", "SIPTransport", "SIP", "CallModel", nio, nioPosix],
       swiftSettings: strict),
     .testTarget(
       name: "SIPTransportTests",
-      dependencies: ["SIPTransport", "SIP", "CallModel", nio, nioPosix, log],
+      dependencies: ["TestSupport", "SIPTransport", "SIP", "CallModel", nio, nioPosix, log],
       swiftSettings: strict),
     .testTarget(
       name: "StructuredLoggingTests", dependencies: ["StructuredLogging", log], swiftSettings: strict),

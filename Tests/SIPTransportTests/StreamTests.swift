@@ -40,6 +40,21 @@ import Testing
     try await server.close()
   }
 
+  /// Twenty thousand pings in a row are eighty kilobytes: no more work than as many bytes of messages.
+  @Test func aStreamOfPingsIsAnsweredPongForPing() async throws {
+    let server = try await TransportFixture.make()
+    let listener = try await server.listen(.tcp)
+    let client = try await RawClient.connect(to: listener.local)
+    let count = 20_000
+    try await client.write(
+      Array(String(repeating: "\r\n\r\n", count: count).utf8) + options("after", transport: .tcp))
+    #expect(try await server.nextMessage().message.headers.callID == "after")
+    let pongs = String(repeating: "\r\n", count: count)
+    #expect(await client.read(until: pongs) == pongs)
+    #expect(try await server.counters().keepAlivesReceived == UInt64(count))
+    try await server.close()
+  }
+
   @Test func ourPingsKeepAFlowAliveAndAMissingPongEndsIt() async throws {
     var configuration = SIPTransportConfiguration()
     configuration.keepAlive = .init(interval: .milliseconds(60), pongTimeout: .milliseconds(200))

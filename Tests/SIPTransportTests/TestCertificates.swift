@@ -1,5 +1,6 @@
 import Foundation
 import SIPTransport
+import TestSupport
 
 /// A certificate authority with two server certificates, made by the `openssl` command for this run.
 struct TestCertificates: Sendable {
@@ -45,15 +46,9 @@ struct TestCertificates: Sendable {
   }
 
   private static func openssl(in folder: URL, _ arguments: String) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-    process.arguments = arguments.split(separator: " ").map(String.init)
-    process.currentDirectoryURL = folder
-    process.standardError = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw Failure(text: "openssl \(arguments)") }
+    let process = try SpawnedProcess(
+      "/usr/bin/openssl", arguments.split(separator: " ").map(String.init), directory: folder.path)
+    guard process.waitUntilExit() == 0 else { throw Failure(text: "openssl \(arguments)") }
   }
 
   func file(_ name: String) -> String { folder.appending(path: name).path }

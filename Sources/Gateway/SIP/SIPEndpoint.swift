@@ -61,9 +61,9 @@ public final class SIPEndpoint: LegDialer {
       interval: Int(globals.sip.sessionExpires.seconds),
       minimum: Int(globals.sip.minimumSessionExpires.seconds))
     agent = UserAgent(configuration: configuration, identities: identities)
-    // MD5 alone: phones in use (baresip 1.0, and others on its stack) give up on a challenge they do not know, wherever it
-    // stands, instead of passing over it as RFC 8760 §2.4 asks.
-    let digest = DigestServer.Configuration(realm: globals.domain, algorithms: [.md5])
+    let digest = DigestServer.Configuration(
+      realm: globals.domain,
+      algorithms: globals.sip.digestAlgorithms.compactMap { DigestAlgorithm(rawValue: $0.uppercased()) })
     proxyAuthentication = DigestServer(digest, role: .proxy)
     registrarAuthentication = DigestServer(digest, role: .userAgent)
     trunks = SIPTrunks()

@@ -39,6 +39,7 @@ extension PolicyBinding {
     sip.sessionExpires = o.duration("session_expires") ?? sip.sessionExpires
     sip.minimumSessionExpires = o.duration("minimum_session_expires") ?? sip.minimumSessionExpires
     sip.maxForwards = o.integer("max_forwards") ?? sip.maxForwards
+    if let names = o.texts("digest_algorithms"), !names.isEmpty { sip.digestAlgorithms = names }
   }
 
   private func bind(_ o: CheckedObject, into media: inout MediaSettings) {
