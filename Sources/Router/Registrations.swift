@@ -21,6 +21,8 @@ public final class Registrations {
     public var expires: MonotonicInstant
     /// Preference 0...1 (RFC 3261 §20.10); higher first.
     public var q: Double
+    /// Names the device where it has several flows to us (RFC 5626 `+sip.instance`).
+    public var instance: String?
     /// How the protocol endpoint reaches it (flow, path). Opaque here.
     public var route: any Sendable
     /// Registrations of one client carry one Call-ID and rising CSeq (RFC 3261 §10.3 step 7).
@@ -30,7 +32,8 @@ public final class Registrations {
     public init(
       id: UInt64 = 0, alias: String, callProtocol: CallProtocol, contact: String, username: String = "",
       vendor: String = "", remote: TransportAddress, isNatted: Bool = false, since: WallClock,
-      expires: MonotonicInstant, q: Double = 1, route: any Sendable, callID: String = "", cSeq: UInt32 = 0
+      expires: MonotonicInstant, q: Double = 1, instance: String? = nil, route: any Sendable,
+      callID: String = "", cSeq: UInt32 = 0
     ) {
       self.id = id
       self.alias = alias
@@ -43,6 +46,7 @@ public final class Registrations {
       self.since = since
       self.expires = expires
       self.q = q
+      self.instance = instance
       self.route = route
       self.callID = callID
       self.cSeq = cSeq

@@ -36,7 +36,8 @@ public final class Router {
 
   // MARK: Routing
 
-  /// Decides one request and finds its targets. An admitted call occupies its limits until ``release(_:)``.
+  /// Decides one request and finds its targets. An admitted call occupies its limits until ``release(_:)``; one that is
+  /// resolved again (``CallRequest/resolutions``) has them already, and goes on while the service drains.
   public func route(
     _ request: CallRequest, now: MonotonicInstant, wallClock: WallClock
   ) -> RoutedCall {
@@ -51,13 +52,17 @@ public final class Router {
           steps: targets(of: gateway, request, policy, now: now), continueOn: gateway.continueOn)
       }
     }
-    if case .reject(.notFound) = decision, request.direction == .dialIn, let source = request.caller.address {
+    // A redirection or a transfer is another party's choice, in a call that has its place already.
+    let isNew = request.resolutions == 0
+    if isNew, case .reject(.notFound) = decision, request.direction == .dialIn,
+      let source = request.caller.address
+    {
       countBadAttempt(from: source.ip, location: request.location, now: now)
     }
     var admission = RoutedCall.Admission.none
     if let refusal = refusal(of: request, now: now) {
       decision = .reject(refusal)
-    } else if request.direction != .nonDial, decision.isCall {
+    } else if isNew, request.direction != .nonDial, decision.isCall {
       let limits = limits(on: request, policy)
       if limiter.admit(limits, now: now) != nil {
         decision = .reject(.limitReached)
@@ -75,7 +80,7 @@ public final class Router {
   }
 
   private func refusal(of request: CallRequest, now: MonotonicInstant) -> Rejection? {
-    if isDraining, request.direction != .nonDial { return .shutdown }
+    if isDraining, request.direction != .nonDial, request.resolutions == 0 { return .shutdown }
     if let source = request.caller.address, isQuarantined(source.ip, now: now) { return .blocked }
     return nil
   }
@@ -122,7 +127,9 @@ public final class Router {
     if gateway.target == .registration || gateway.target == .external {
       let bindings = registrations.bindings(of: gateway.remoteAlias, now: now)
       if !bindings.isEmpty {
-        return [bindings.map { target(.device($0), $0.callProtocol, gateway.remoteAlias) }]
+        return byFlow(bindings).map { step in
+          step.map { target(.device($0), $0.callProtocol, gateway.remoteAlias) }
+        }
       }
       if gateway.target == .registration { return [] }
     }
@@ -145,6 +152,21 @@ public final class Router {
       if let timeout = choice.ringTimeout { result.ringTimeout = timeout }
       return [result]
     }
+  }
+
+  /// One binding of each device rings; the other flows of the same device follow, for when the first has failed (RFC 5626
+  /// §5.3, §7: an instance is never called twice at once).
+  private func byFlow(_ bindings: [Registrations.Binding]) -> [[Registrations.Binding]] {
+    guard bindings.contains(where: { $0.instance != nil }) else { return [bindings] }
+    var steps: [[Registrations.Binding]] = []
+    var flows: [String: Int] = [:]
+    for binding in bindings {
+      let step = binding.instance.map { flows[$0, default: 0] } ?? 0
+      if let instance = binding.instance { flows[instance] = step + 1 }
+      if step == steps.count { steps.append([]) }
+      steps[step].append(binding)
+    }
+    return steps
   }
 
   /// The trunks in the order of attempt: as listed, neighbours with weights drawn by weight, those that are down last.
@@ -199,6 +221,9 @@ public final class Router {
     }
     limiter.release([.trunk(trunk.name)])
   }
+
+  /// How many attempts and calls occupy a trunk that has a limit.
+  public func concurrentCalls(onTrunk name: String) -> Int { limiter.concurrentCalls(.trunk(name)) }
 
   /// What an attempt or a probe says about its trunk. nil: it answered, whatever it said.
   public func report(trunk: String, failure: Cause?, roundTrip: TimeSpan? = nil, now: MonotonicInstant) {

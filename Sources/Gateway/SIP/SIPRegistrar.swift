@@ -110,8 +110,9 @@ extension SIPEndpoint {
     let binding = Registrations.Binding(
       alias: device.alias, callProtocol: .sip, contact: contact.uri.description, username: device.username,
       vendor: request.headers[.userAgent] ?? "", remote: incoming.hop.remote, isNatted: isNatted,
-      since: loop.wallClock, expires: loop.now + .seconds(seconds), q: min(1, max(0, q)), route: route,
-      callID: callID, cSeq: sequence)
+      since: loop.wallClock, expires: loop.now + .seconds(seconds), q: min(1, max(0, q)),
+      instance: route.registrationID == nil ? nil : route.instance, route: route, callID: callID,
+      cSeq: sequence)
     return (binding, seconds)
   }
 
