@@ -58,6 +58,8 @@ public enum CallLegEvent: Sendable {
   case confirmed(media: MediaDescription?)
   /// The far end offers new media; nil: it asks us to offer.
   case offer(MediaDescription?)
+  /// The far end takes its offer, or its wish for one, back before it was answered.
+  case offerWithdrawn
   case answer(MediaDescription)
   case offerRefused(Disconnect)
   case digit(DTMFDigit, duration: TimeSpan)

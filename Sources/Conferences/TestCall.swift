@@ -24,6 +24,8 @@ final class TestCall: CallLegObserver {
   private var figures: [RelayStream.ID: RelayStreamStatistics] = [:]
   private var onFigures: (() -> Void)?
   private var timer: SignallingLoop.TimerID?
+  /// Whether the latest exchange is one that we began: decides whose key answers whose.
+  private var weOffered = false
   private var isAnswered = false
   private var isOver = false
 
@@ -41,6 +43,7 @@ final class TestCall: CallLegObserver {
     live.onEndRequested = { [weak self] in self?.end($0, by: .tandem) }
     session = host.media.openSession { [weak self] event in self?.relayDid(event) }
     // Without an offer to answer, ours is what every phone understands.
+    weOffered = offer == nil
     let description = offer.map { answer(to: $0) } ?? offerOfOurs()
     guard let description, description.streams.contains(where: \.isEnabled) else {
       return end(Disconnect(.notAcceptable, text: "No media that can be looped"), by: .tandem)
@@ -59,8 +62,9 @@ final class TestCall: CallLegObserver {
     guard !isOver else { return }
     switch event {
     case .confirmed(let answer?):
-      if offer == nil, let told { loopBack(answer, as: told) }
+      if weOffered, let told { loopBack(answer, as: told) }
     case .offer(let offer?):
+      weOffered = false
       guard let description = answer(to: offer) else {
         return leg.refuseOffer(Disconnect(.notAcceptable))
       }
@@ -68,6 +72,7 @@ final class TestCall: CallLegObserver {
       loopBack(offer, as: description)
       leg.answer(description)
     case .offer(nil):
+      weOffered = true
       if let told { leg.offer(told) }
     case .answer(let answer):
       if let told { loopBack(answer, as: told) }
@@ -75,7 +80,8 @@ final class TestCall: CallLegObserver {
       leg.transferProgressed(.failed(Disconnect(.forbidden)))
     case .ended(let disconnect):
       end(disconnect, by: .caller)
-    case .progress, .answered, .confirmed, .offerRefused, .digit, .message, .transferProgressed:
+    case .progress, .answered, .confirmed, .offerWithdrawn, .offerRefused, .digit, .message,
+      .transferProgressed:
       break
     }
   }
@@ -145,7 +151,7 @@ final class TestCall: CallLegObserver {
       latch: LatchPolicy(signalled: remote.address.ip, signalling: source),
       direction: local.direction, clockRate: UInt32(clamping: local.codecs.first?.clockRate ?? 8000))
     let pair =
-      offer == nil
+      weOffered
       ? OfferAnswer.cryptoPair(offer: local, answer: remote).map { (ours: $0.offerer, theirs: $0.answerer) }
       : OfferAnswer.cryptoPair(offer: remote, answer: local).map { (ours: $0.answerer, theirs: $0.offerer) }
     if let pair {

@@ -169,4 +169,110 @@ import Testing
     bench.exchange.ledger.endAll(Disconnect(.shutdown))
     #expect(caller.take() == [.end(.shutdown)] && called.take() == [.end(.shutdown)])
   }
+
+  @Test func unansweredDevicesGiveWayToTheNextStepOnce() throws {
+    let bench = try GatewayBench(
+      rules: [
+        rule(".*", trunks: ["one", "two"]) {
+          $0.ringTimeout = .seconds(20); $0.continueOn = [.noAnswer]
+        }
+      ],
+      trunks: [trunk("one") { $0.concurrentCalls = 1 }, trunk("two")])
+    let caller = bench.call("1")
+    bench.loop.advance(to: bench.loop.now + .seconds(21))
+    #expect(bench.dialer.legs.map { $0.take() } == [[.end(.noAnswer)], []])
+    bench.dialer.legs[1].does(.answered(media: .audio(port: 30000)))
+    #expect(caller.take() == [.accept])
+    #expect(bench.router.concurrentCalls(onTrunk: "one") == 0)
+  }
+
+  @Test func severalDevicesThatDoNotAnswerEndTheCallOnce() throws {
+    let bench = try GatewayBench(
+      rules: [rule(".*", replace: "bob", target: .registration) { $0.ringTimeout = .seconds(20) }],
+      devices: ["bob", "bob", "bob"])
+    let caller = bench.call("x")
+    bench.loop.advance(to: bench.loop.now + .seconds(21))
+    #expect(caller.take() == [.reject(.noAnswer)])
+    #expect(bench.dialer.legs.map { $0.take() } == [[.end(.noAnswer)], [.end(.noAnswer)], [.end(.noAnswer)]])
+    #expect(bench.finished.count == 1 && bench.host.callCount == 0)
+  }
+
+  @Test func nothingOfACallIsKeptWhateverItsEnd() throws {
+    let bench = try GatewayBench(
+      rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
+    // Given up while ringing, refused, answered by one, answered with nonsense.
+    bench.call("a").does(.ended(Disconnect(.cancelled)))
+    _ = bench.call("b")
+    bench.dialer.legs[2].does(refusal(486))
+    bench.dialer.legs[3].does(refusal(486))
+    let caller = bench.call("c")
+    bench.dialer.legs[4].does(.answered(media: .audio(port: 30000)))
+    caller.does(.ended(Disconnect(.normal)))
+    _ = bench.call("d")
+    bench.dialer.legs[6].does(.answered(media: nil))
+    #expect(bench.host.callCount == 0 && bench.liveCalls == 0 && bench.finished.count == 4)
+  }
+
+  @Test func aTrunkSlotIsFreedExactlyOncePerAttempt() throws {
+    let bench = try GatewayBench(
+      rules: [rule(".*", trunks: ["one"])], trunks: [trunk("one") { $0.concurrentCalls = 2 }])
+    let (first, second) = (bench.call("1"), bench.call("2"))
+    #expect(bench.router.concurrentCalls(onTrunk: "one") == 2)
+    #expect(bench.call("3").take() == [.reject(.congestion)])
+    first.does(.ended(Disconnect(.cancelled)))
+    #expect(bench.router.concurrentCalls(onTrunk: "one") == 1)
+    bench.dialer.legs[1].does(.answered(media: .audio(port: 30000)))
+    #expect(bench.router.concurrentCalls(onTrunk: "one") == 1)
+    second.does(.ended(Disconnect(.normal)))
+    #expect(bench.router.concurrentCalls(onTrunk: "one") == 0)
+  }
+
+  @Test func theAnswerIsTheWinnersOwnEvenIfAnotherHadEarlyMedia() throws {
+    let bench = try GatewayBench(
+      rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
+    let caller = bench.call("x", offer: .audio(port: 20000, codecs: [.pcma, .pcmu]))
+    bench.dialer.legs[0].does(.progress(.inBand, media: .audio(port: 30000, codecs: [.pcma])))
+    #expect(caller.media?.streams[0].codecs.map(\.name) == ["PCMA"])
+    bench.dialer.legs[1].does(.progress(.inBand, media: .audio(port: 31000, codecs: [.pcmu])))
+    // Answered without a description: it was given in the reliable response before.
+    bench.dialer.legs[1].does(.answered(media: nil))
+    #expect(caller.take().last == .accept)
+    #expect(caller.media?.streams[0].codecs.map(\.name) == ["PCMU"])
+  }
+
+  @Test func anEarlyOfferThatNobodyCanAnswerFailsTheAttempt() throws {
+    let bench = try GatewayBench(rules: [rule(".*", target: .registration)], devices: ["bob"])
+    let caller = bench.call("bob", offer: nil)
+    bench.dialer.legs[0].does(.progress(.inBand, media: .audio(port: 30000)))
+    #expect(bench.dialer.legs[0].take() == [.end(.notAcceptable)])
+    #expect(caller.take() == [.reject(.notAcceptable)])
+    #expect(bench.host.callCount == 0)
+  }
+
+  @Test func aRedirectionNeedsNoSecondPlaceUnderTheCallersLimit() throws {
+    let bench = try GatewayBench(
+      rules: [rule("bob|eve", target: .registration)], devices: ["bob", "eve"],
+      globals: { $0.limits.concurrentCallsPerCaller = 1 })
+    let caller = bench.call("bob")
+    var moved = Disconnect(.moved, protocolCode: 302)
+    moved.redirectTargets = ["sip:nobody@127.0.0.1", "sip:eve@127.0.0.1"]
+    bench.dialer.legs[0].does(.ended(moved))
+    #expect(bench.dialer.legs.last?.call?.target.calledAlias == "eve")
+    caller.does(.ended(Disconnect(.cancelled)))
+    let next = bench.call("bob")
+    #expect(next.take() == [] && bench.dialer.legs.count == 3)
+  }
+
+  @Test func redirectionsInACircleEnd() throws {
+    let bench = try GatewayBench(rules: [rule(".*", target: .registration)], devices: ["bob", "eve"])
+    let caller = bench.call("bob")
+    var count = 0
+    while let leg = bench.dialer.legs.last, bench.dialer.legs.count > count, count < 50 {
+      count = bench.dialer.legs.count
+      var moved = Disconnect(.moved, protocolCode: 302)
+      moved.redirectTargets = [count % 2 == 0 ? "sip:bob@127.0.0.1" : "sip:eve@127.0.0.1"]
+      leg.does(.ended(moved))
+    }
+    #expect(count == 6 && caller.take() == [.reject(.moved)])
+  }
 }

@@ -196,4 +196,92 @@ import Testing
     called.does(.digit(DTMFDigit("7")!, duration: .milliseconds(160)))
     #expect(caller.take() == [])
   }
+
+  @Test func theCalledPartyMayAskForAnOfferAndAnswersItInItsACK() throws {
+    let (caller, called) = try connected(bench())
+    called.does(.offer(nil))
+    #expect(caller.take() == [.requestOffer])
+    caller.does(.offer(.audio(port: 22000)))
+    #expect(called.take() == [.offer])
+    called.does(.confirmed(media: .audio(port: 32000)))
+    #expect(caller.take() == [.answer])
+    // Nothing is left open.
+    called.does(.offer(.audio(port: 33000)))
+    #expect(caller.take() == [.offer])
+  }
+
+  @Test func anACKWithoutTheAnswerThatWasDueEndsTheCall() throws {
+    let bench = try bench()
+    let (caller, called) = try connected(bench, offer: nil)
+    caller.does(.confirmed(media: nil))
+    #expect(caller.take() == [.end(.protocolError)] && called.take() == [.end(.protocolError)])
+    #expect(bench.host.callCount == 0)
+  }
+
+  @Test func anACKThatAnswersNothingChangesNothing() throws {
+    let (caller, called) = try connected(bench())
+    called.does(.offer(.audio(port: 32000)))
+    #expect(caller.take() == [.offer])
+    caller.does(.confirmed(media: nil))
+    caller.does(.answer(.audio(port: 20000)))
+    #expect(called.take() == [.answer])
+  }
+
+  @Test func anOfferThatIsTakenBackIsUndoneOnTheOtherSide() throws {
+    let (caller, called) = try connected(bench())
+    caller.does(.offer(.audio(port: 20000, direction: .sendOnly)))
+    #expect(called.take() == [.offer])
+    caller.does(.offerWithdrawn)
+    called.does(.answer(.audio(port: 30000, direction: .receiveOnly)))
+    #expect(caller.take() == [] && called.take() == [.offer])
+    #expect(called.media?.streams[0].direction == .sendReceive)
+    called.does(.answer(.audio(port: 30000)))
+    #expect(caller.take() == [] && called.take() == [])
+    caller.does(.offer(.audio(port: 20000, direction: .sendOnly)))
+    #expect(called.take() == [.offer])
+  }
+
+  @Test func aStreamThatWasRefusedLeavesNoTrace() throws {
+    let bench = try bench { $0.callCapability = .video }
+    let (caller, called) = try connected(bench)
+    for _ in 0..<3 {
+      caller.does(.offer(.video(port: 20000)))
+      #expect(called.take() == [.offer] && called.media?.streams.count == 2)
+      called.does(.offerRefused(Disconnect(.notAcceptable, protocolCode: 488)))
+      #expect(caller.take() == [.refuseOffer(488)])
+    }
+    called.does(.offer(.audio(port: 31000)))
+    #expect(caller.take() == [.offer] && caller.media?.streams.count == 1)
+    caller.does(.answer(.audio(port: 20000)))
+    #expect(called.take() == [.answer] && called.media?.streams.count == 1)
+  }
+
+  @Test func videoComesAndGoesInReInvites() throws {
+    let bench = try bench { $0.callCapability = .video }
+    let (caller, called) = try connected(bench)
+    caller.does(.offer(.video(port: 20000)))
+    called.does(.answer(.video(port: 30000)))
+    #expect(caller.take() == [.answer] && caller.media?.streams.map(\.isEnabled) == [true, true])
+    var without = MediaDescription.video(port: 30000)
+    without.streams[1].isEnabled = false
+    without.streams[1].address.port = 0
+    called.does(.offer(without))
+    #expect(caller.take() == [.offer] && caller.media?.streams.map(\.isEnabled) == [true, false])
+    var answer = MediaDescription.video(port: 20000)
+    answer.streams[1] = answer.streams[1].disabled()
+    caller.does(.answer(answer))
+    #expect(called.media?.streams.map(\.isEnabled) == [true, false])
+    called.does(.offer(.video(port: 30000)))
+    caller.does(.answer(.video(port: 20000)))
+    #expect(called.media?.streams.map(\.isEnabled) == [true, true])
+  }
+
+  @Test func aRefreshOfAnAnswerGoesThroughSinceOurOfferIsNoAnswerToIt() throws {
+    let (caller, called) = try connected(bench())
+    caller.does(.offer(.audio(port: 20000, codecs: [.pcma, .pcmu, .events])))
+    called.does(.answer(.audio(port: 30000)))
+    _ = (caller.take(), called.take())
+    called.does(.offer(.audio(port: 30000)))
+    #expect(called.take() == [] && caller.take() == [.offer])
+  }
 }

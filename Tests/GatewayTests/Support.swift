@@ -31,6 +31,7 @@ final class ScriptedLeg: CallLeg {
   /// The last description it was given, by offer, answer, acceptance or early media.
   var media: MediaDescription?
   var call: OutgoingCall?
+  private var isOver = false
 
   init(id: LegID, isIncoming: Bool) {
     self.id = id
@@ -63,10 +64,18 @@ final class ScriptedLeg: CallLeg {
     commands.append(.transferProgress(progress))
   }
   func transfer(to alias: String, replacing leg: LegID?) { commands.append(.transfer(alias)) }
-  func end(_ disconnect: Disconnect) { commands.append(.end(disconnect.cause)) }
+  /// As a SIP leg does: the end is reported at once, within the command.
+  func end(_ disconnect: Disconnect) {
+    guard !isOver else { return }
+    commands.append(.end(disconnect.cause))
+    does(.ended(Disconnect(.normal)))
+  }
 
   /// The far end does something.
-  func does(_ event: CallLegEvent) { observer?.leg(self, did: event) }
+  func does(_ event: CallLegEvent) {
+    if case .ended = event { isOver = true }
+    observer?.leg(self, did: event)
+  }
 
   /// What has been told since the last look.
   func take() -> [Command] {
@@ -175,6 +184,23 @@ final class GatewayBench {
     return leg
   }
 
+  /// A new caller takes the place of a leg (RFC 3891), as the SIP endpoint arranges it.
+  func replace(_ leg: ScriptedLeg, in call: TwoPartyCall) -> ScriptedLeg {
+    let newcomer = ScriptedLeg(id: exchange.makeLegID(), isIncoming: true)
+    let request = CallRequest(
+      id: exchange.makeCallID(), direction: .dialIn, trigger: .invite, callProtocol: .sip,
+      alias: Alias(sip: "sip:tandem@127.0.0.1"),
+      caller: Caller(alias: "sip:dave@example.org", isRegistered: true, registeredAlias: "dave"),
+      resolutions: 1)
+    let routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
+    let live = ledger.begin(request, routed, caller: newcomer.party)!
+    call.takeOver(
+      leg.id,
+      by: IncomingCall(
+        request: request, routed: routed, leg: newcomer, offer: .audio(port: 28000), call: live))
+    return newcomer
+  }
+
   var liveCalls: Int { ledger.calls.count }
 }
 
@@ -222,7 +248,11 @@ func rule(
     name: "rule \(pattern)", priority: 10, pattern: pattern, replacement: replace, gateway: gateway)
 }
 
-func trunk(_ name: String) -> Trunk { Trunk(name: name, host: "192.0.2.1", port: 5060, transport: .udp) }
+func trunk(_ name: String, configure: (inout Trunk) -> Void = { _ in }) -> Trunk {
+  var trunk = Trunk(name: name, host: "192.0.2.1", port: 5060, transport: .udp)
+  configure(&trunk)
+  return trunk
+}
 
 func refusal(_ status: Int) -> CallLegEvent {
   .ended(Disconnect(status: status, reasons: [], text: nil))

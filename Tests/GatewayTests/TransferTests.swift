@@ -110,4 +110,107 @@ import Testing
     #expect(bob.take().last == .end(.normal))
     #expect(bench.liveCalls == 0)
   }
+
+  @Test func aTransferrerWhoHangsUpAtOnceDoesNotEndTheTransfer() throws {
+    let bench = try bench()
+    let (ann, bob) = try connect(bench, "bob", port: 20000)
+    bob.does(request("carol"))
+    let carol = try #require(bench.dialer.legs.last)
+    bob.does(.ended(Disconnect(.normal)))
+    #expect(ann.take() == [] && carol.take() == [])
+    carol.does(.answered(media: .audio(port: 27000)))
+    #expect(ann.take() == [.offer])
+    ann.does(.answer(.audio(port: 20000)))
+    #expect(bench.liveCalls == 1)
+    carol.does(.ended(Disconnect(.normal)))
+    #expect(ann.take() == [.end(.normal)])
+    #expect(bench.liveCalls == 0 && bench.host.callCount == 0)
+  }
+
+  @Test func aFailedTransferEndsTheCallWhoseTransferrerIsGone() throws {
+    let bench = try bench()
+    let (ann, bob) = try connect(bench, "bob", port: 20000)
+    bob.does(request("carol"))
+    bob.does(.ended(Disconnect(.normal)))
+    bench.dialer.legs.last?.does(refusal(486))
+    #expect(ann.take() == [.end(.busy)])
+    #expect(bench.liveCalls == 0 && bench.host.callCount == 0)
+  }
+
+  @Test func allDevicesOfTheTransferTargetRing() throws {
+    let bench = try GatewayBench(
+      rules: [rule("bob|carol", target: .registration)], devices: ["bob", "carol", "carol"])
+    let (ann, bob) = try connect(bench, "bob", port: 20000)
+    bob.does(request("carol"))
+    #expect(bench.dialer.legs.count == 3)
+    let (one, two) = (bench.dialer.legs[1], bench.dialer.legs[2])
+    one.does(refusal(480))
+    #expect(bob.take() == [.transferProgress(.accepted)])
+    two.does(.answered(media: .audio(port: 27000)))
+    ann.does(.answer(.audio(port: 20000)))
+    #expect(bob.take() == [.transferProgress(.succeeded), .end(.transferred)])
+    two.does(.ended(Disconnect(.normal)))
+    #expect(bench.liveCalls == 0 && bench.host.callCount == 0)
+  }
+
+  @Test func aTransferToATrunkFailsOverAndFreesTheTrunkWithTheCall() throws {
+    let bench = try GatewayBench(
+      rules: [rule("bob", target: .registration), rule("9.*", trunks: ["one", "two"])],
+      trunks: [trunk("one") { $0.concurrentCalls = 1 }, trunk("two") { $0.concurrentCalls = 1 }],
+      devices: ["bob"])
+    // The caller transfers: what was called now stands on the caller's side.
+    let (ann, bob) = try connect(bench, "bob", port: 20000)
+    ann.does(request("9123"))
+    bench.dialer.legs[1].does(refusal(503))
+    #expect(bench.router.concurrentCalls(onTrunk: "one") == 0)
+    bench.dialer.legs[2].does(.answered(media: .audio(port: 27000)))
+    bob.does(.answer(.audio(port: 25000)))
+    #expect(bench.router.concurrentCalls(onTrunk: "two") == 1)
+    bob.does(.ended(Disconnect(.normal)))
+    #expect(bench.dialer.legs[2].take() == [.end(.normal)])
+    #expect(bench.router.concurrentCalls(onTrunk: "two") == 0 && bench.host.callCount == 0)
+  }
+
+  @Test func aSecondTransferMeanwhileIsRefused() throws {
+    let bench = try bench()
+    let (ann, bob) = try connect(bench, "bob", port: 20000)
+    bob.does(request("carol"))
+    ann.does(request("carol"))
+    #expect(
+      ann.take() == [.transferProgress(.failed(Disconnect(.temporarilyUnavailable, protocolCode: 491)))])
+    #expect(bench.dialer.legs.count == 2)
+  }
+
+  @Test func holdingWhileTheTargetRingsDoesNotConfuseTheTransfer() throws {
+    let bench = try bench()
+    let (ann, bob) = try connect(bench, "bob", port: 20000)
+    bob.does(request("carol"))
+    let carol = try #require(bench.dialer.legs.last)
+    bob.does(.offer(.audio(port: 25000, direction: .sendOnly)))
+    #expect(ann.take() == [.offer])
+    // The new party answers before the old exchange is over.
+    carol.does(.answered(media: .audio(port: 27000)))
+    #expect(ann.take() == [])
+    ann.does(.answer(.audio(port: 20000, direction: .receiveOnly)))
+    #expect(bob.take().last == .answer && ann.take() == [.offer])
+    #expect(ann.media?.streams[0].direction == .sendReceive)
+    ann.does(.answer(.audio(port: 20000)))
+    #expect(bob.take() == [.end(.transferred)])
+  }
+
+  @Test func aNewcomerWhoGivesUpLeavesTheOldPartiesConnected() throws {
+    let bench = try bench()
+    let (ann, bob) = try connect(bench, "bob", port: 20000)
+    let call = try #require(bench.host.call(with: bob.id))
+    let dave = bench.replace(bob, in: call)
+    #expect(ann.take() == [.offer])
+    dave.does(.ended(Disconnect(.cancelled)))
+    // The old media may have been given up already: it is offered again.
+    ann.does(.answer(.audio(port: 20000)))
+    #expect(ann.take() == [.offer])
+    ann.does(.answer(.audio(port: 20000)))
+    bob.does(.ended(Disconnect(.normal)))
+    #expect(ann.take() == [.end(.normal)])
+    #expect(bench.liveCalls == 0 && bench.host.callCount == 0)
+  }
 }

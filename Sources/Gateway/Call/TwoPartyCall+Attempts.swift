@@ -68,7 +68,8 @@ extension TwoPartyCall {
     case .offer(let description):
       // An offer of the called party before it answered (UPDATE, PRACK): nothing has been agreed that it could change.
       if description != nil { attempts[index].leg.refuseOffer(Disconnect(.notAcceptable, protocolCode: 488)) }
-    case .answer, .offerRefused, .confirmed, .digit, .message, .transferRequested, .transferProgressed:
+    case .offerWithdrawn, .answer, .offerRefused, .confirmed, .digit, .message, .transferRequested,
+      .transferProgressed:
       break
     }
   }
@@ -82,14 +83,22 @@ extension TwoPartyCall {
         }
       }
     }
+    if let description {
+      // With no offer of the caller there is none that this one could answer: our INVITE does not allow it.
+      guard callerOffer != nil else {
+        let disconnect = Disconnect(.notAcceptable, text: "Early offer")
+        attempt.leg.observer = nil
+        attempt.leg.end(disconnect)
+        return attemptFailed(index, disconnect)
+      }
+      attempts[index].description = description
+    }
     var earlyAnswer: MediaDescription?
     // Early media comes from the first fork that offers any; a second one would only talk over it.
-    if let description, callerOffer != nil,
-      attempt.hasEarlyMedia || !attempts.contains(where: \.hasEarlyMedia)
-    {
+    if let description, attempt.hasEarlyMedia || !attempts.contains(where: \.hasEarlyMedia) {
       attempts[index].hasEarlyMedia = true
+      media?.signallingAddress[.b] = attempt.address
       earlyAnswer = try? media?.answer(from: .b, description, isFinal: false)
-      if earlyAnswer != nil { callerHasEarlyAnswer = true }
     }
     guard progress != .trying else { return }
     if progress != toldCaller || earlyAnswer != nil {
@@ -99,44 +108,35 @@ extension TwoPartyCall {
   }
 
   private func attemptAnswered(_ index: Int, _ description: MediaDescription?) {
+    if let description { attempts[index].description = description }
     let winner = attempts[index]
     loop.cancel(ringTimer)
     ringTimer = nil
     live.update { $0.attempts[winner.recordIndex].answered = loop.wallClock }
     reportTrunk(winner.target, nil)
-    for (other, attempt) in attempts.enumerated() where other != index && attempt.failure == nil {
-      let disconnect = Disconnect(.answeredElsewhere)
-      finishAttempt(attempt, disconnect)
-      attempt.leg.end(disconnect)
-      host.unregister(leg: attempt.leg.id)
-    }
+    attempts.remove(at: index)
+    giveUpAttempts(Disconnect(.answeredElsewhere))
+    attempts = []
     called = winner.leg
     calledTarget = winner.target
-    attempts = []
-    connect(winner, description)
+    media?.signallingAddress[.b] = winner.address
+    connect(winner.description)
   }
 
   /// Joins the answered leg to the caller.
-  private func connect(_ winner: Attempt, _ description: MediaDescription?) {
+  private func connect(_ description: MediaDescription?) {
     guard let media else { return }
     do throws(MediaRefusal) {
+      guard let description else { throw MediaRefusal.noAnswer }
       if callerOffer != nil {
-        let answer: MediaDescription
-        if let description {
-          answer = try media.answer(from: .b, description, isFinal: true)
-        } else if let early = media.earlyAnswer {
-          answer = early
-        } else {
-          throw MediaRefusal.noAnswer
-        }
+        let answer = try media.answer(from: .b, description, isFinal: true)
         phase = .connected
         caller.accept(media: answer)
         live.connected()
       } else {
         // The caller wanted our offer: the called party's becomes it, and the caller's answer travels on in its ACK.
-        guard let description else { throw MediaRefusal.noAnswer }
         let offer = try media.offer(from: .b, description, encryption: encryptionTowardCaller)
-        exchangeUnderWay = MediaExchange(offerer: .b, isInitial: true)
+        exchangeUnderWay = MediaExchange(offerer: .b, isInitial: true, isAnsweredInAcknowledgement: true)
         phase = .connected
         caller.accept(media: offer)
         live.connected()
@@ -151,16 +151,10 @@ extension TwoPartyCall {
     finishAttempt(attempts[index], disconnect)
     host.unregister(leg: attempts[index].leg.id)
     attempts[index].hasEarlyMedia = false
+    if disconnect.cause != .cancelled { reportTrunk(attempts[index].target, disconnect.cause) }
     if retryEncrypted(attempts[index], disconnect) { return }
     // 6xx: the user does not want to be reached anywhere (RFC 3261 §16.7 step 5).
-    if let code = disconnect.protocolCode, code >= 600 {
-      for other in attempts.indices where attempts[other].failure == nil {
-        attempts[other].failure = Disconnect(.cancelled)
-        finishAttempt(attempts[other], Disconnect(.cancelled))
-        attempts[other].leg.end(Disconnect(.cancelled))
-        host.unregister(leg: attempts[other].leg.id)
-      }
-    }
+    if let code = disconnect.protocolCode, code >= 600 { giveUpAttempts(Disconnect(.cancelled)) }
     guard attempts.allSatisfy({ $0.failure != nil }) else { return }
     stepFailed(attempts.compactMap(\.failure).filter { $0.cause != .cancelled || attempts.count == 1 })
   }
@@ -177,14 +171,7 @@ extension TwoPartyCall {
   }
 
   private func ringTimedOut() {
-    let ringing = attempts.indices.filter { attempts[$0].failure == nil }
-    let disconnect = Disconnect(.noAnswer)
-    for index in ringing {
-      attempts[index].failure = disconnect
-      finishAttempt(attempts[index], disconnect)
-      attempts[index].leg.end(disconnect)
-      host.unregister(leg: attempts[index].leg.id)
-    }
+    giveUpAttempts(Disconnect(.noAnswer))
     stepFailed(attempts.compactMap(\.failure))
   }
 
@@ -199,24 +186,27 @@ extension TwoPartyCall {
     end(best, by: best.cause == .noAnswer ? .tandem : .called)
   }
 
-  /// Calls where a 3xx pointed to: a new request through the one door, decided like any other.
+  /// Calls where a 3xx pointed to: a new request through the one door, decided like any other. Of several contacts the
+  /// first that leads anywhere is taken.
   private func follow(_ targets: [String]) -> Bool {
-    guard let target = targets.first, redirections < 5 else { return false }
-    redirections += 1
-    var request = request
-    request.alias = Alias(sip: target)
-    request.resolutions += redirections
-    request.previousServiceName = configuration.name
-    let routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
-    // The call already occupies its limits.
-    router.release(routed.admission)
-    guard case .gateway(let gateway) = routed.decision else { return false }
-    live.note("redirected to \(target), rule \(gateway.name)")
-    configuration = gateway
-    hunt = routed.hunt
-    guard let step = hunt.first() else { return false }
-    begin(step)
-    return true
+    for target in targets {
+      guard redirections < 5 else { return false }
+      redirections += 1
+      var request = request
+      request.alias = Alias(sip: target)
+      request.resolutions += redirections
+      request.previousServiceName = configuration.name
+      let routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
+      var steps = routed.hunt
+      guard case .gateway(let gateway) = routed.decision, let step = steps.first() else { continue }
+      live.note("redirected to \(target), rule \(gateway.name)")
+      configuration = gateway
+      media?.settings = defaultSettings
+      hunt = steps
+      begin(step)
+      return true
+    }
+    return false
   }
 
   // MARK: Books
@@ -227,8 +217,17 @@ extension TwoPartyCall {
       record.attempts[attempt.recordIndex].ended = loop.wallClock
       record.attempts[attempt.recordIndex].disconnect = disconnect
     }
-    if disconnect.cause != .cancelled, disconnect.cause != .answeredElsewhere, disconnect.cause != .noAnswer {
-      reportTrunk(attempt.target, disconnect.cause)
+  }
+
+  /// Ends the attempts that are still under way. Their legs are not heard any more: a leg that is ended says so at once.
+  func giveUpAttempts(_ disconnect: Disconnect, told: Disconnect? = nil) {
+    for index in attempts.indices where attempts[index].failure == nil {
+      attempts[index].failure = disconnect
+      let attempt = attempts[index]
+      finishAttempt(attempt, disconnect)
+      host.unregister(leg: attempt.leg.id)
+      attempt.leg.observer = nil
+      attempt.leg.end(told ?? disconnect)
     }
   }
 
@@ -240,11 +239,16 @@ extension TwoPartyCall {
     live.update { $0.attempts.append(attempt) }
   }
 
-  private func reportTrunk(_ target: RouteTarget, _ cause: Cause?) {
+  func reportTrunk(_ target: RouteTarget, _ cause: Cause?) {
     guard let trunk = target.trunk else { return }
     router.report(
       trunk: trunk.name, failure: cause.flatMap { TrunkHealth.isTrunkFailure($0) ? $0 : nil }, now: loop.now)
   }
+}
+
+extension TwoPartyCall.Attempt {
+  /// Where its signalling comes from, once that is known.
+  var address: IPAddress? { (leg.party.address ?? target.remoteAddress)?.ip }
 }
 
 extension RouteTarget {

@@ -10,6 +10,12 @@ struct MediaExchange {
   var isInitial = false
   /// True when we asked the other side to offer because this one asked us to.
   var wasRequested = false
+  /// True when the offer went out in a response: its answer comes in the ACK, or never.
+  var isAnsweredInAcknowledgement = false
+  /// True when the offerer has taken its offer back: the answer is for nobody.
+  var isVoid = false
+  /// True for an offer of ours that says again what was agreed before one that came to nothing.
+  var isRestoration = false
 }
 
 /// Renegotiation, digits and silence once the call is up.
@@ -56,6 +62,7 @@ extension TwoPartyCall {
     switch event {
     case .offer(let description?): offered(by: side, description)
     case .offer(nil): offerRequested(by: side)
+    case .offerWithdrawn: offerWithdrawn(by: side)
     case .answer(let description): answered(by: side, description)
     case .offerRefused(let disconnect): offerRefused(by: side, disconnect)
     case .digit(let digit, let duration): heard(digit, duration, from: side)
@@ -70,34 +77,59 @@ extension TwoPartyCall {
       leg(side)?.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 500))
       return
     }
+    if let transfer, transfer.stage != .ringing || transfer.isTransferrerGone {
+      leg.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 491))
+      return
+    }
+    let wasRequested = exchangeUnderWay?.wasRequested ?? false
     if let underWay = exchangeUnderWay, !(underWay.wasRequested && underWay.offerer == side) {
       // An exchange begun by the other side is on its way through us (RFC 3261 §14.2).
       leg.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 491))
       return
     }
-    if exchangeUnderWay == nil, media.described[side] == description, let told = media.told[side] {
+    if exchangeUnderWay == nil, media.lastOfferer == side, media.described[side] == description,
+      let told = media.told[side]
+    {
       // A session refresh: nothing has changed, so nobody else needs to hear of it (RFC 4028 §7.4).
       leg.answer(told)
       return
     }
     do {
       let passed = try media.offer(from: side, description, encryption: encryption(toward: side.other))
-      exchangeUnderWay = MediaExchange(offerer: side)
+      exchangeUnderWay = MediaExchange(offerer: side, isAnsweredInAcknowledgement: wasRequested)
       other.offer(passed)
     } catch {
+      exchangeUnderWay = nil
       leg.refuseOffer(error.disconnect)
+      if wasRequested { other.refuseOffer(error.disconnect) }
     }
   }
 
   /// A re-INVITE without an offer: the other side makes it.
   private func offerRequested(by side: RelaySideName) {
     guard phase == .connected, let leg = self.leg(side), let other = self.leg(side.other) else { return }
-    guard exchangeUnderWay == nil else {
+    guard exchangeUnderWay == nil, transfer == nil else {
       leg.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 491))
       return
     }
     exchangeUnderWay = MediaExchange(offerer: side.other, wasRequested: true)
     other.requestOffer()
+  }
+
+  /// The offer is taken back, but it has been passed on and may be in force already: what the other side answers is
+  /// followed by what was agreed before.
+  private func offerWithdrawn(by side: RelaySideName) {
+    guard let underWay = exchangeUnderWay else { return }
+    if underWay.offerer == side { exchangeUnderWay?.isVoid = true }
+  }
+
+  /// The far end's ACK. With an answer, it is the one to an offer of ours in a response; it goes on to the other party's ACK.
+  func acknowledged(by side: RelaySideName, _ answer: MediaDescription?) {
+    if let answer { return answered(by: side, answer) }
+    guard let underWay = exchangeUnderWay, underWay.isAnsweredInAcknowledgement,
+      underWay.offerer == side.other
+    else { return }
+    end(MediaRefusal.noAnswer.disconnect, by: .tandem)
   }
 
   /// The answer to an offer we passed on.
@@ -107,6 +139,12 @@ extension TwoPartyCall {
       let offerer = leg(side.other)
     else { return }
     exchangeUnderWay = nil
+    if underWay.isVoid { return restore(side) }
+    defer { continueTransfer() }
+    if underWay.isRestoration {
+      try? media.confirm(side, description)
+      return
+    }
     do {
       let answer = try media.answer(from: side, description, isFinal: true)
       offerer.answer(answer)
@@ -124,12 +162,23 @@ extension TwoPartyCall {
     if transferOfferRefused(by: side, disconnect) { return }
     guard let underWay = exchangeUnderWay else { return }
     exchangeUnderWay = nil
+    defer { continueTransfer() }
+    if underWay.isRestoration { return }
     media?.withdrawOffer()
+    if underWay.isVoid { return }
     if underWay.wasRequested, underWay.offerer == side {
       leg(side.other)?.refuseOffer(disconnect)
     } else if underWay.offerer == side.other {
       leg(side.other)?.refuseOffer(disconnect)
     }
+  }
+
+  /// Offers a side once more what it was told before an offer that came to nothing.
+  func restore(_ side: RelaySideName) {
+    media?.withdrawOffer()
+    guard let told = media?.told[side], let leg = leg(side) else { return }
+    exchangeUnderWay = MediaExchange(offerer: side.other, isRestoration: true)
+    leg.offer(told)
   }
 
   // MARK: Digits
@@ -144,7 +193,9 @@ extension TwoPartyCall {
     guard !isOver, let media else { return }
     if let heard = media.digit(event) {
       leg(heard.side.other)?.send(heard.digit, duration: heard.duration)
-    } else if case .mediaTimeout(_, nil, _) = event, phase == .connected, transfer == nil {
+    } else if case .mediaTimeout(let stream, nil, _) = event, phase == .connected, transfer == nil,
+      media.isMissed(stream)
+    {
       end(Disconnect(.mediaTimeout, text: "No media"), by: .tandem)
     }
   }

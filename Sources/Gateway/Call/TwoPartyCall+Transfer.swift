@@ -6,22 +6,39 @@ import Router
 /// A leg that is about to take the place of one party of the call.
 struct TransferInProgress {
   enum Stage {
-    /// The new party rings.
-    case dialing
+    /// The new party rings, perhaps on several devices.
+    case ringing
     /// The new party has been asked to take the remaining one's media.
     case offeringTarget
     /// The remaining party has been asked to take the new one's media.
     case offeringRemaining
   }
 
+  /// One leg that rings.
+  struct Ringing {
+    var leg: any CallLeg
+    var target: RouteTarget
+    var recordIndex: Int
+  }
+
   /// The side whose party leaves.
   var side: RelaySideName
   var stage: Stage
+  /// The new party, once there is one.
   var leg: (any CallLeg)?
   var target: RouteTarget?
+  /// Who is called for the new party, in the name of whom, and what comes after them.
+  var ringing: [Ringing] = []
+  var request: CallRequest?
+  var hunt = RouteHunt(steps: [], continueOn: [])
+  /// What the remaining party offers.
+  var offer: MediaDescription?
+  /// The new party's answer, while an exchange between the two old ones goes on.
+  var waitingAnswer: MediaDescription?
+  /// True once the party that leaves has hung up: many do as soon as their request is accepted.
+  var isTransferrerGone = false
   /// The media between the remaining and the new party; takes over when both have agreed.
   var media: CallMedia
-  var recordIndex: Int?
   var ringTimer: SignallingLoop.TimerID?
   /// True when the new party called us (INVITE with Replaces, RFC 3891): it is answered rather than re-invited.
   var targetIsCaller = false
@@ -64,49 +81,21 @@ extension TwoPartyCall {
         registeredAlias: calledTarget.flatMap { $0.isDevice ? $0.calledAlias : nil })
     }
     let routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
-    // The call that is being transferred already occupies its limits.
-    router.release(routed.admission)
     var hunt = routed.hunt
-    guard case .gateway(let gateway) = routed.decision, let target = hunt.first()?.first,
-      let dialer = host.exchange.dialer(for: target.callProtocol), let offer = offerOfRemaining(side.other)
+    guard case .gateway(let gateway) = routed.decision, let step = hunt.first(),
+      let offer = offerOfRemaining(side.other)
     else {
       let cause = routed.decision.rejectionCause ?? .notFound
       live.note("transfer to \(transferRequest.alias.parsed) refused: \(cause.rawValue)")
+      if cause == .notFound, let source = transferrer.party.address {
+        router.countBadAttempt(from: source.ip, location: request.location, now: loop.now)
+      }
       return transferrer.transferProgressed(.failed(Disconnect(cause)))
     }
-    guard router.beginAttempt(target, now: loop.now) else {
-      return transferrer.transferProgressed(.failed(Disconnect(.limitReached)))
-    }
     live.note("transfer to \(gateway.remoteAlias), rule \(gateway.name)")
-    let media = newMedia()
-    let passed = try? media.offer(from: side.other, offer, encryption: encryption(toward: target))
-    guard let passed else {
-      router.endAttempt(target)
-      return transferrer.transferProgressed(.failed(Disconnect(.notAcceptable)))
-    }
-    transferrer.transferProgressed(.accepted)
-    var call = OutgoingCall(
-      id: live.id, target: target,
-      callerAlias: target.callingAlias ?? request.caller.registeredAlias ?? request.caller.alias,
-      callerDisplayName: target.callingDisplayName ?? request.caller.displayName,
-      isCallerRegistered: request.caller.isRegistered, hopsLeft: max(0, (request.hopsLeft ?? 70) - 1),
-      offer: passed)
-    call.loopTokens = request.loopTokens
-    var recordIndex = 0
-    live.update(keep: true) { record in
-      recordIndex = record.attempts.count
-      record.attempts.append(
-        CallAttempt(
-          via: target.via, alias: target.calledAlias, address: target.remoteAddress, started: loop.wallClock))
-    }
-    let leg = dialer.dial(call, observer: self)
-    host.register(self, leg: leg.id)
-    let timer = loop.schedule(after: target.ringTimeout) { [weak self] in
-      self?.transferFailed(Disconnect(.noAnswer))
-    }
     transfer = TransferInProgress(
-      side: side, stage: .dialing, leg: leg, target: target, media: media, recordIndex: recordIndex,
-      ringTimer: timer)
+      side: side, stage: .ringing, request: request, hunt: hunt, offer: offer, media: newMedia())
+    ring(step)
   }
 
   /// Attended: the party of another call of ours takes the place of the one that asked. Both calls were decided when they
@@ -122,14 +111,14 @@ extension TwoPartyCall {
     else {
       return transferrer.transferProgressed(.failed(Disconnect(.notFound, protocolCode: 481)))
     }
-    let media = newMedia()
+    let media = newMedia(for: side, at: target.party.address)
     guard
       let passed = try? media.offer(
         from: side.other, offer, encryption: other.configuration.mediaEncryption)
     else { return transferrer.transferProgressed(.failed(Disconnect(.notAcceptable))) }
     transferrer.transferProgressed(.accepted)
     live.note("attended transfer: joined with call \(other.live.id)")
-    let trunkTarget = otherSide == .a ? other.calledTarget : nil
+    let trunkTarget = otherSide == .a ? other.calledTarget : other.callerTarget
     other.give(up: target)
     target.observer = self
     host.register(self, leg: target.id)
@@ -148,6 +137,7 @@ extension TwoPartyCall {
       calledTarget = nil
       end(Disconnect(.transferred), by: .called)
     } else {
+      callerTarget = nil
       end(Disconnect(.transferred), by: .caller)
     }
   }
@@ -161,7 +151,7 @@ extension TwoPartyCall {
       incoming.leg.reject(Disconnect(.notAcceptable))
       return incoming.call.finish(Disconnect(.notAcceptable), by: .tandem)
     }
-    let media = newMedia()
+    let media = newMedia(for: side, at: incoming.leg.party.address)
     guard let passed = try? media.offer(from: side, offer, encryption: configuration.mediaEncryption) else {
       incoming.leg.reject(Disconnect(.notAcceptable))
       return incoming.call.finish(Disconnect(.notAcceptable), by: .tandem)
@@ -180,20 +170,6 @@ extension TwoPartyCall {
   func transferTargetDid(_ event: CallLegEvent) {
     guard let transfer else { return }
     switch (transfer.stage, event) {
-    case (.dialing, .progress(.ringing, _)):
-      leg(transfer.side)?.transferProgressed(.ringing)
-    case (.dialing, .answered(let description?)):
-      loop.cancel(transfer.ringTimer)
-      if let target = transfer.target?.trunk {
-        router.report(trunk: target.name, failure: nil, now: loop.now)
-      }
-      live.update { record in
-        if let index = transfer.recordIndex { record.attempts[index].answered = loop.wallClock }
-      }
-      leg(transfer.side)?.transferProgressed(.succeeded)
-      offerToRemaining(description)
-    case (.dialing, .answered(nil)):
-      transferFailed(MediaRefusal.noAnswer.disconnect)
     case (.offeringTarget, .answer(let description)):
       leg(transfer.side)?.transferProgressed(.succeeded)
       offerToRemaining(description)
@@ -202,19 +178,31 @@ extension TwoPartyCall {
     case (_, .offer):
       transfer.leg?.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 491))
     case (.offeringRemaining, .ended(let disconnect)):
-      self.transfer?.leg = nil
-      if transfer.targetIsCaller { transferFailed(disconnect) } else { end(disconnect, by: .called) }
+      forgetNewcomer()
+      guard transfer.targetIsCaller else { return end(disconnect, by: .called) }
+      transferFailed(disconnect)
+      // The remaining party was offered the newcomer's media, and may have taken it.
+      if !isOver { exchangeUnderWay = MediaExchange(offerer: transfer.side, isVoid: true) }
     case (_, .ended(let disconnect)):
-      self.transfer?.leg = nil
+      forgetNewcomer()
       transferFailed(disconnect)
     default:
       break
     }
   }
 
+  private func forgetNewcomer() {
+    if let leg = transfer?.leg { host.unregister(leg: leg.id) }
+    transfer?.leg = nil
+  }
+
   /// The new party has agreed to the remaining one's media: now the remaining one learns of the new.
-  private func offerToRemaining(_ answer: MediaDescription) {
+  func offerToRemaining(_ answer: MediaDescription) {
     guard var transfer, let remaining = leg(transfer.side.other) else { return }
+    guard exchangeUnderWay == nil else {
+      self.transfer?.waitingAnswer = answer
+      return
+    }
     do {
       let offer = try transfer.media.answer(from: transfer.side, answer, isFinal: true)
       transfer.stage = .offeringRemaining
@@ -223,6 +211,26 @@ extension TwoPartyCall {
     } catch {
       transferFailed(error.disconnect)
     }
+  }
+
+  /// The exchange between the old parties is over: what waited for it goes on.
+  func continueTransfer() {
+    guard !isOver, exchangeUnderWay == nil, let answer = transfer?.waitingAnswer else { return }
+    transfer?.waitingAnswer = nil
+    offerToRemaining(answer)
+  }
+
+  /// One party hangs up. True if that is the one that is to leave anyway: the transfer goes on without it.
+  func transferrerLeft(_ side: RelaySideName) -> Bool {
+    guard let transfer, transfer.side == side else { return false }
+    self.transfer?.isTransferrerGone = true
+    if let underWay = exchangeUnderWay, underWay.offerer == side.other {
+      exchangeUnderWay = nil
+      media?.withdrawOffer()
+      leg(side.other)?.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 491))
+      continueTransfer()
+    }
+    return true
   }
 
   // MARK: The remaining party
@@ -260,7 +268,9 @@ extension TwoPartyCall {
     self.transfer = nil
     let former = leg(transfer.side)
     if transfer.side == .a {
+      if let callerTarget { router.endAttempt(callerTarget) }
       caller = newcomer
+      callerTarget = transfer.target
     } else {
       if let calledTarget { router.endAttempt(calledTarget) }
       called = newcomer
@@ -278,33 +288,31 @@ extension TwoPartyCall {
     live.note("transfer completed")
   }
 
-  private func transferFailed(_ disconnect: Disconnect) {
+  func transferFailed(_ disconnect: Disconnect) {
     guard let transfer else { return }
+    giveUpRinging(disconnect)
     self.transfer = nil
-    loop.cancel(transfer.ringTimer)
     if let leg = transfer.leg {
       host.unregister(leg: leg.id)
       leg.observer = nil
       transfer.targetIsCaller ? leg.reject(disconnect) : leg.end(disconnect)
     }
     if let target = transfer.target { router.endAttempt(target) }
-    live.update(keep: true) { record in
-      guard let index = transfer.recordIndex else { return }
-      record.attempts[index].ended = loop.wallClock
-      record.attempts[index].disconnect = disconnect
-    }
     transfer.media.close { _ in }
     live.note("transfer failed: \(disconnect.cause.rawValue)")
     leg(transfer.side)?.transferProgressed(.failed(disconnect))
+    // With the one who asked gone there is nobody to go back to.
+    if transfer.isTransferrerGone { end(disconnect, by: transfer.side == .a ? .caller : .called) }
   }
 
   /// The call ends with a transfer under way.
   func endTransfer(_ disconnect: Disconnect) {
     guard let transfer else { return }
+    giveUpRinging(disconnect)
     self.transfer = nil
-    loop.cancel(transfer.ringTimer)
     if let leg = transfer.leg {
       host.unregister(leg: leg.id)
+      leg.observer = nil
       transfer.targetIsCaller ? leg.reject(disconnect) : leg.end(disconnect)
     }
     if let target = transfer.target { router.endAttempt(target) }
@@ -313,9 +321,13 @@ extension TwoPartyCall {
 
   // MARK: Media
 
-  private func newMedia() -> CallMedia {
+  /// - Parameter side: the side of the new party, whose signalling comes from `address`.
+  private func newMedia(
+    for side: RelaySideName? = nil, at address: TransportAddress? = nil
+  ) -> CallMedia {
     let media = CallMedia(access: host.media, settings: media?.settings ?? defaultSettings)
     media.signallingAddress = self.media?.signallingAddress ?? [:]
+    if let side { media.signallingAddress[side] = address?.ip }
     return media
   }
 

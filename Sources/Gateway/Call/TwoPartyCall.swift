@@ -24,6 +24,8 @@ final class TwoPartyCall: CallLegObserver {
     /// How media was offered to it.
     var encryption: MediaEncryption
     var hasEarlyMedia = false
+    /// What it described last, early or finally.
+    var description: MediaDescription?
     /// Why it ended, once it has.
     var failure: Disconnect?
   }
@@ -38,6 +40,8 @@ final class TwoPartyCall: CallLegObserver {
   var called: (any CallLeg)?
   /// The target of ``called``, while it occupies a trunk.
   var calledTarget: RouteTarget?
+  /// The target of ``caller``, when a transfer has put one there that we called.
+  var callerTarget: RouteTarget?
   var hunt: RouteHunt
   var attempts: [Attempt] = []
   var ringTimer: SignallingLoop.TimerID?
@@ -45,8 +49,6 @@ final class TwoPartyCall: CallLegObserver {
   var media: CallMedia?
   /// What the caller has been told so far; progress is not repeated.
   var toldCaller: CallProgress?
-  /// True once the caller has been sent an answer in a provisional response.
-  var callerHasEarlyAnswer = false
   /// How many redirections this call has followed.
   var redirections = 0
   var exchangeUnderWay: MediaExchange?
@@ -88,8 +90,10 @@ final class TwoPartyCall: CallLegObserver {
       callerDid(event)
     } else if let called, leg.id == called.id {
       calledDid(event)
-    } else if let index = attempts.firstIndex(where: { $0.leg.id == leg.id }) {
+    } else if let index = attempts.firstIndex(where: { $0.leg.id == leg.id && $0.failure == nil }) {
       attemptDid(index, event)
+    } else if let index = transfer?.ringing.firstIndex(where: { $0.leg.id == leg.id }) {
+      transferRingingDid(index, event)
     } else if let transfer, leg.id == transfer.leg?.id {
       transferTargetDid(event)
     }
@@ -98,11 +102,11 @@ final class TwoPartyCall: CallLegObserver {
   private func callerDid(_ event: CallLegEvent) {
     switch event {
     case .ended(let disconnect):
-      end(disconnect, by: .caller)
+      if !transferrerLeft(.a) { end(disconnect, by: .caller) }
     case .confirmed(let answer):
-      // The caller's answer, when it let us make the offer: it goes on to the called party's ACK.
-      if let answer { answered(by: .a, answer) }
-    case .offer, .answer, .offerRefused, .digit, .message, .transferRequested, .transferProgressed:
+      acknowledged(by: .a, answer)
+    case .offer, .offerWithdrawn, .answer, .offerRefused, .digit, .message, .transferRequested,
+      .transferProgressed:
       inCall(.a, event)
     case .progress, .answered:
       break
@@ -112,10 +116,13 @@ final class TwoPartyCall: CallLegObserver {
   private func calledDid(_ event: CallLegEvent) {
     switch event {
     case .ended(let disconnect):
-      end(disconnect, by: .called)
-    case .progress, .answered, .confirmed:
+      if !transferrerLeft(.b) { end(disconnect, by: .called) }
+    case .confirmed(let answer):
+      acknowledged(by: .b, answer)
+    case .progress, .answered:
       break
-    case .offer, .answer, .offerRefused, .digit, .message, .transferRequested, .transferProgressed:
+    case .offer, .offerWithdrawn, .answer, .offerRefused, .digit, .message, .transferRequested,
+      .transferProgressed:
       inCall(.b, event)
     }
   }
@@ -131,13 +138,11 @@ final class TwoPartyCall: CallLegObserver {
     ringTimer = nil
     if side != .caller { caller.endOrReject(disconnect, answered: wasConnected) }
     if side != .called { called?.end(disconnect) }
-    for attempt in attempts where attempt.failure == nil {
-      finishAttempt(attempt, Disconnect(side == .caller ? .cancelled : disconnect.cause))
-      attempt.leg.end(Disconnect(.cancelled))
-    }
+    giveUpAttempts(Disconnect(side == .caller ? .cancelled : disconnect.cause), told: Disconnect(.cancelled))
     attempts = []
     endTransfer(disconnect)
     if let calledTarget { router.endAttempt(calledTarget) }
+    if let callerTarget { router.endAttempt(callerTarget) }
     host.unregister(leg: caller.id)
     if let called { host.unregister(leg: called.id) }
     let live = live

@@ -80,6 +80,16 @@ extension CallMedia {
     return RelayPayloadTypes(entries)
   }
 
+  /// Whether a stream that fell silent on both sides means that the call is dead: not while a party is on hold, whose phones
+  /// may send nothing for hours, and not for a video that was switched off while the audio goes on.
+  func isMissed(_ stream: RelayStream.ID) -> Bool {
+    guard let slot = slots.first(where: { $0.relay?.id == stream }) else { return false }
+    if slot.kind != .audio, slots.contains(where: { $0.kind == .audio && $0.relay != nil }) { return false }
+    return !RelaySideName.allCases.contains { side in
+      slot[side].remote.map { $0.direction != .sendReceive } ?? false
+    }
+  }
+
   /// Which side of which call a relay event is about, if it is a digit.
   func digit(_ event: RelayEvent) -> (side: RelaySideName, digit: DTMFDigit, duration: TimeSpan)? {
     guard case .telephoneEvent(let stream, let side, let code, let duration) = event,

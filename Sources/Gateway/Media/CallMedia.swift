@@ -24,8 +24,10 @@ final class CallMedia {
   var slots: [MediaSlot] = []
   /// The offer that waits for its answer.
   var pending: (offerer: RelaySideName, offer: MediaDescription)?
-  /// What we answered the caller early, to be repeated when the final answer brings none.
-  private(set) var earlyAnswer: MediaDescription?
+  /// Streams, and what the sides were told, as they stood before the pending offer.
+  private var before: (slots: [MediaSlot], told: [RelaySideName: MediaDescription])?
+  /// Who made the offer of the last complete exchange.
+  private(set) var lastOfferer: RelaySideName?
   /// The last complete description of each side.
   private(set) var described: [RelaySideName: MediaDescription] = [:]
   /// What was last sent to each side.
@@ -52,10 +54,11 @@ final class CallMedia {
 
   // MARK: Offer
 
-  /// Begins a step of attempts: whoever was offered before has failed, and the next get fresh keys. Ports stay.
-  func beginStep() {
-    for index in slots.indices { slots[index].b = MediaSlot.Side(port: slots[index].b.port) }
-    described[.b] = nil
+  /// Begins a step of attempts to fill a side: whoever was offered before has failed, and the next get fresh keys. Ports
+  /// stay.
+  func beginStep(_ side: RelaySideName = .b) {
+    for index in slots.indices { slots[index][side] = MediaSlot.Side(port: slots[index][side].port) }
+    described[side] = nil
   }
 
   /// The caller's offer as the called party gets it. Those who ring together are offered the same ports and keys.
@@ -72,7 +75,7 @@ final class CallMedia {
   ) throws(MediaRefusal) -> MediaDescription {
     let passed = passOn(offer, from: side, encryption: encryption)
     guard passed.streams.contains(where: \.isEnabled) || !offer.streams.contains(where: \.isEnabled) else {
-      pending = nil
+      withdrawOffer()
       throw .nothingInCommon
     }
     return passed
@@ -82,6 +85,7 @@ final class CallMedia {
     _ offer: MediaDescription, from side: RelaySideName, encryption: MediaEncryption
   ) -> MediaDescription {
     let other = side.other
+    if pending == nil { before = (slots, told) }
     pending = (side, offer)
     let wanted = offer.limited(to: settings.capability)
     for (index, stream) in offer.streams.enumerated() {
@@ -111,10 +115,12 @@ final class CallMedia {
   }
 
   private func appendSlot(_ kind: MediaStream.Kind, _ index: Int, _ side: RelaySideName) -> Int {
-    var slot = MediaSlot(kind: kind)
-    slot[side].index = index
-    slots.append(slot)
-    return slots.count - 1
+    // One left over from an offer that came to nothing has its ports already.
+    let spare = slots.firstIndex { $0.kind == kind && $0.a.index == nil && $0.b.index == nil }
+    let place = spare ?? slots.count
+    if spare == nil { slots.append(MediaSlot(kind: kind)) }
+    slots[place][side].index = index
+    return place
   }
 
   /// One stream of an offer, in our name.
@@ -170,7 +176,11 @@ final class CallMedia {
     let result = MediaDescription(streams: streams, bandwidth: limited(answer.bandwidth))
     told[other] = result
     joinSides()
-    if isFinal { self.pending = nil } else { earlyAnswer = result }
+    if isFinal {
+      self.pending = nil
+      before = nil
+      lastOfferer = other
+    }
     return result
   }
 
@@ -253,7 +263,20 @@ final class CallMedia {
   }
 
   /// The offer came to nothing: what was agreed before it stays.
-  func withdrawOffer() { pending = nil }
+  func withdrawOffer() {
+    pending = nil
+    guard let before else { return }
+    self.before = nil
+    var restored = before.slots
+    for index in slots.indices {
+      // Ports are kept for the next offer: they are given back with the session only.
+      if index == restored.count { restored.append(MediaSlot(kind: slots[index].kind)) }
+      for side in RelaySideName.allCases { restored[index][side].port = slots[index][side].port }
+      restored[index].relay = slots[index].relay
+    }
+    slots = restored
+    told = before.told
+  }
 
   // MARK: Ports and keys
 

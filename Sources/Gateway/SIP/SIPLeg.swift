@@ -26,6 +26,8 @@ final class SIPLeg: CallLeg {
   private var offeringDialog: EarlyDialogID?
   /// A transfer the peer asked for, and whether it has been accepted.
   private var incomingTransfer: (id: SIP.TransferID, isAccepted: Bool)?
+  /// Why we ended it, when that was our judgement of the far end.
+  private var endedFor: Disconnect?
   private var outgoingTransfer: SIP.TransferID?
 
   init(
@@ -65,11 +67,13 @@ final class SIPLeg: CallLeg {
       }
       hops = endpoint.hops(hops, forRequestOf: size)
     }
-    let invite = OutgoingInvite(
+    var invite = OutgoingInvite(
       requestURI: addressing.requestURI, routeSet: addressing.routeSet, hops: hops,
       from: addressing.from, to: addressing.to, contactUser: contactUser, offer: offer,
       headers: addressing.headers, sessionTimer: endpoint.agent.configuration.sessionTimer,
       maxForwards: call.hopsLeft, credentials: addressing.credentials, hopPatience: .seconds(4))
+    // The caller wants our offer, and gets the called party's; it takes one in our answer only.
+    if offer == nil { invite.withheld = ["100rel"] }
     guard let session = agent.invite(invite, now: now) else {
       return fail(Disconnect(.congestion, text: "Too many sessions"))
     }
@@ -98,7 +102,13 @@ final class SIPLeg: CallLeg {
     case .inBand: status = 183
     }
     let body = media.map(sdp)
-    command { $0.provisional($1, status: status, body: body, now: now) }
+    command { agent, session in
+      let result = agent.provisional(session, status: status, body: body, now: now)
+      // What was answered in a reliable response is not said twice (RFC 6337 §2); the progress is news all the same.
+      if body != nil, case .notPossible = result {
+        agent.provisional(session, status: status, now: now)
+      }
+    }
   }
 
   func accept(media: MediaDescription) {
@@ -229,9 +239,11 @@ final class SIPLeg: CallLeg {
       progressed(progress)
     case .answered(let answered):
       wasAnswered(answered)
-    case .earlyDialogEnded, .offerWithdrawn:
-      // A withdrawn offer has been passed on already; its answer will find nobody waiting.
+    case .earlyDialogEnded:
       break
+    case .offerWithdrawn:
+      peerWantsOffer = false
+      observe(.offerWithdrawn)
     case .provisionalAcknowledged(let description):
       if case .offer? = description {
         command { $0.refuseOffer($1, now: now) }
@@ -263,7 +275,7 @@ final class SIPLeg: CallLeg {
       transferReported(report)
     case .ended(let end):
       isOver = true
-      observe(.ended(end.disconnect))
+      observe(.ended(endedFor ?? end.disconnect))
     }
   }
 
@@ -286,8 +298,9 @@ final class SIPLeg: CallLeg {
     if case .offer? = answered.description { offeringDialog = answered.dialog }
     guard let description = answered.description else { return observe(.answered(media: nil)) }
     guard let media = media(description.body) else {
-      command { $0.bye($1, reasons: Disconnect(.protocolError).reasonValues, now: now) }
-      return
+      let fault = Disconnect(.protocolError, text: "Answer cannot be read")
+      endedFor = fault
+      return command { $0.bye($1, reasons: fault.reasonValues, now: now) }
     }
     observe(.answered(media: media))
   }

@@ -59,7 +59,9 @@ extension InviteSession {
     }
     let isRefresh = dialog.negotiation.isUnchanged(body)
     dialog.negotiation.receiveOffer(body, in: .reInvite)
-    if isRefresh, agent.configuration.answersUnchangedOffers, let local = dialog.negotiation.local {
+    if isRefresh, agent.configuration.answersUnchangedOffers, dialog.negotiation.isLocalAnswer,
+      let local = dialog.negotiation.local
+    {
       _ = answer(local, dialog: nil)
     } else {
       emit(.offer(body, .reInvite))
@@ -88,7 +90,9 @@ extension InviteSession {
     let isRefresh = dialog.negotiation.isUnchanged(body)
     dialog.negotiation.receiveOffer(body, in: .update)
     hold(request, id, .update, in: dialog)
-    if isRefresh, agent.configuration.answersUnchangedOffers, let local = dialog.negotiation.local {
+    if isRefresh, agent.configuration.answersUnchangedOffers, dialog.negotiation.isLocalAnswer,
+      let local = dialog.negotiation.local
+    {
       _ = answer(local, dialog: nil)
     } else {
       emit(.offer(body, .update))

@@ -18,6 +18,8 @@ struct Negotiation {
   private var isEstablished = false
   /// Our latest description that took effect: repeated to refresh the session.
   private(set) var local: MessageBody?
+  /// Whether ``local`` answered the peer. An offer lists more than an answer may, and cannot stand in for one.
+  private(set) var isLocalAnswer = false
   /// Our offer or, before it takes effect, our answer.
   private var proposedLocal: MessageBody?
   /// The peer's latest description that took effect, as a hash: enough to know it again.
@@ -45,6 +47,7 @@ struct Negotiation {
   /// The peer answered our offer.
   mutating func receiveAnswer(_ body: MessageBody) {
     local = proposedLocal ?? local
+    isLocalAnswer = false
     remoteHash = body.hashValue
     complete()
   }
@@ -52,6 +55,7 @@ struct Negotiation {
   /// We answered the peer's offer.
   mutating func answer(_ body: MessageBody) {
     local = body
+    isLocalAnswer = true
     remoteHash = proposedRemoteHash
     epoch &+= 1
     complete()

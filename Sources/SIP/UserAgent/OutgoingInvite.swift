@@ -21,6 +21,9 @@ public struct OutgoingInvite: Sendable {
   public var headers: [SIPHeaders.Field]
   /// Option tags to list in Supported beside those of the configuration.
   public var supported: [String]
+  /// Option tags of the configuration not to list this time: `100rel`, where an offer in a provisional response is one that
+  /// could not be answered.
+  public var withheld: [String] = []
   /// Option tags that the peer must understand. After a 420 the INVITE is sent again without those it names.
   public var required: [String]
   public var sessionTimer: SessionTimerPreferences

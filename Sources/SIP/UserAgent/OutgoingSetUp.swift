@@ -114,7 +114,13 @@ extension InviteSession {
     let own = invite.supported.filter { tag in
       !agent.configuration.supported.contains { equalIgnoringASCIICase($0, tag) }
     }
-    let supported = ([agent.supportedValue] + own).filter { !$0.isEmpty }.joined(separator: ", ")
+    let common =
+      invite.withheld.isEmpty
+      ? agent.supportedValue
+      : agent.configuration.supported.filter { tag in
+        !invite.withheld.contains { equalIgnoringASCIICase($0, tag) }
+      }.joined(separator: ", ")
+    let supported = ([common] + own).filter { !$0.isEmpty }.joined(separator: ", ")
     if !supported.isEmpty { fields.append(SIPHeaders.Field(.supported, supported)) }
     if !invite.required.isEmpty {
       fields.append(SIPHeaders.Field(.require, invite.required.joined(separator: ", ")))
