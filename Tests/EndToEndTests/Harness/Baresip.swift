@@ -22,6 +22,8 @@ final class Baresip: Sendable {
     var encryption = Encryption.none
     var codec = "PCMA/8000/1"
     var answersByItself = true
+    /// Sends and shows a picture, in H.264.
+    var hasVideo = false
     var registrationInterval = 60
   }
 
@@ -41,6 +43,16 @@ final class Baresip: Sendable {
   private let recordings: String
   private let socket: Int32
   private let tokens = Atomic(0)
+
+  private static let video = """
+    video_source fakevideo,nil
+    video_display fakevideo,nil
+    video_size 352x288
+    video_bitrate 256000
+    video_fps 15
+    module avcodec.so
+    module fakevideo.so
+    """
 
   /// Reaches the phone without a server.
   var uri: String { "sip:\(options.user)@\(address):\(port)" }
@@ -90,11 +102,12 @@ final class Baresip: Sendable {
       snd_path \(recordings)
       ringback_disabled yes
       statmode_default off
-
+      \(options.hasVideo ? Baresip.video : "")
       """)
     var account =
       "<sip:\(options.user)@\(options.domain ?? options.server ?? "\(address):\(port)");transport=\(options.transport)>"
     account += ";answermode=\(options.answersByItself ? "auto" : "manual");audio_codecs=\(options.codec)"
+    if options.hasVideo { account += ";video_codecs=H264" }
     if options.encryption != .none { account += ";mediaenc=\(options.encryption.rawValue)" }
     if let server = options.server {
       let port = options.transport == "tls" ? 5061 : 5060

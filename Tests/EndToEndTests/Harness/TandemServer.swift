@@ -153,6 +153,7 @@ struct CallRow: Decodable, Sendable {
   }
   struct Media: Decodable, Sendable {
     var side: String
+    var kind: String
     var codec: String
     var encrypted: Bool
     var packetsReceived: Int
