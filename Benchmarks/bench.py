@@ -39,7 +39,7 @@ class Bench:
         o = s.o
         s.uas = s.keep(sp.Popen([s.sipload, "uas", str(UAS_PORT)], stdout=sp.DEVNULL))
         s.tandem = s.keep(Tandem(o.tandem, s.tmp, 15061, "30000-39999")); s.caller = Caller(s.tandem.port)
-        s.soak = s.keep(Tandem(o.tandem, s.tmp, 15062, "40000-49999")) if s.wants("soak") else None
+        s.soak = s.keep(Tandem(o.tandem, s.tmp, 15062, "40000-63999")) if s.wants("soak") else None
         s.start_peers()
         if s.wants("memory"): s.idle()
         if s.wants("relay") or s.wants("memory"): s.set_up_relayed()
@@ -84,14 +84,20 @@ class Bench:
     # Media.
 
     def set_up_relayed(s):
-        """Calls for the RTP rows, and what each costs in memory: from 50 calls under load to 500."""
-        few, all_ = min(CALLS), max(CALLS); size = {}; files = dict(ours=f"{s.tmp}/ours", peer=f"{s.tmp}/peer")
+        """Calls for the RTP rows, and what each costs in memory: from 250 calls under load to 500.
+
+        The transactions that set a call up linger for 32 s. The full run waits for those of the first half, whose memory the
+        second half's then use again; in a quick run they count as part of the call.
+        """
+        few, all_ = max(CALLS) // 2, max(CALLS); size = {}; files = dict(ours=f"{s.tmp}/ours", peer=f"{s.tmp}/peer")
         def ours(n): s.caller.place(n, files["ours"], mode="a")
         def peer(n):
             run_relay.setup(s.ng, "rtp", n, files["peer"] + ".new")
             with open(files["peer"], "a") as f, open(files["peer"] + ".new") as g: f.write(g.read())
         for who, more, pids in (("ours", ours, s.tandem.pids), ("peer", peer, [s.rtpengine.pid])):
-            more(few); run_relay.measure(pids, ["-d", "0.3", "-w", "0.2"], files[who]); size[who] = -cpu.rss_kb(pids)
+            more(few); run_relay.measure(pids, ["-d", "0.3", "-w", "0.2"], files[who])
+            if not s.o.quick: time.sleep(34)
+            size[who] = -cpu.rss_kb(pids)
             more(all_ - few); run_relay.measure(pids, ["-d", "0.5", "-w", "0.5"], files[who]); size[who] = (size[who] + cpu.rss_kb(pids)) / (all_ - few)
         s.once["memory"] = size; s.files = files; s.say(f"memory per call, kB: {size}")
         for who in files:
@@ -165,7 +171,7 @@ class Bench:
             row("packets lost or failing authentication / rtpengine", f["ours"] + bad["ours"], f["peer"] + bad["peer"], None, "0", f["ours"] + bad["ours"] == 0)
         if "memory" in s.once: m = s.once["memory"]; q = m["ours"] / m["peer"]; row("memory per relayed call, kB / rtpengine", m["ours"], m["peer"], q, f"<= {GOAL['memory']:.2f}", q <= GOAL["memory"])
         if "idle" in s.once: m = s.once["idle"]; row("idle, ms of CPU per s / Kamailio and rtpengine", m["ours"], m["peer"], None, f"<= {GOAL['idle']:g} ms", m["ours"] <= GOAL["idle"])
-        if "growth" in s.once: m = s.once["growth"]; row(f"growth over {m['calls']:,} calls, kB per 1,000", m["ours"], None, None, f"<= {GOAL['growth']:g} kB", m["ours"] <= GOAL["growth"])
+        if "growth" in s.once: m = s.once["growth"]; row(f"growth over {m['calls']:,} calls, kB per 1,000" + (" (too few to tell)" if s.o.quick else ""), m["ours"], None, None, f"<= {GOAL['growth']:g} kB", None if s.o.quick else m["ours"] <= GOAL["growth"])
         if "soak lost" in s.counts: f = s.counts["soak lost"]; row("calls failed of these", f["ours"], None, None, "0", f["ours"] == 0)
         return rows
 
@@ -185,7 +191,7 @@ def main():
     a.add_argument("--rounds", type=int); a.add_argument("--rate", type=int, default=300, help="calls per second"); a.add_argument("--verbose", "-v", action="store_true")
     a.add_argument("--keep", action="store_true", help="leave logs, policies and records behind"); a.add_argument("--sip-seconds", type=float); o = a.parse_args()
     standard = dict(rounds=1, sip_seconds=2, relay_seconds=0.6, warm=0.5, idle_seconds=1.5, soak_calls=5_000, soak_rate=900) if o.quick else \
-        dict(rounds=5, sip_seconds=4, relay_seconds=2, warm=1.5, idle_seconds=5, soak_calls=100_000, soak_rate=1000)
+        dict(rounds=5, sip_seconds=4, relay_seconds=1.5, warm=1.2, idle_seconds=5, soak_calls=100_000, soak_rate=1000)
     for k, v in standard.items():
         if getattr(o, k, None) is None: setattr(o, k, v)
     def out_of_time(*_): raise SystemExit("bench: out of time")
