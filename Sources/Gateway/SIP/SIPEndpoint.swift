@@ -57,13 +57,9 @@ public final class SIPEndpoint: LegDialer {
     let globals = exchange.router.policy.policy.globals
     var configuration = UserAgentConfiguration()
     configuration.product = product
-    configuration.sessionTimer = SessionTimerPreferences(
-      interval: Int(globals.sip.sessionExpires.seconds),
-      minimum: Int(globals.sip.minimumSessionExpires.seconds))
+    configuration.sessionTimer = SIPEndpoint.sessionTimer(globals)
     agent = UserAgent(configuration: configuration, identities: identities)
-    let digest = DigestServer.Configuration(
-      realm: globals.domain,
-      algorithms: globals.sip.digestAlgorithms.compactMap { DigestAlgorithm(rawValue: $0.uppercased()) })
+    let digest = SIPEndpoint.digest(globals)
     proxyAuthentication = DigestServer(digest, role: .proxy)
     registrarAuthentication = DigestServer(digest, role: .userAgent)
     trunks = SIPTrunks()
@@ -95,8 +91,31 @@ public final class SIPEndpoint: LegDialer {
     flush()
   }
 
-  /// Another policy is in force.
-  public func policyChanged() { trunks.policyChanged() }
+  /// Another policy is in force. What it says of challenges and session timers holds from the next request on.
+  public func policyChanged() {
+    let globals = router.policy.policy.globals
+    agent.sessionTimer = SIPEndpoint.sessionTimer(globals)
+    let digest = SIPEndpoint.digest(globals)
+    let old = proxyAuthentication.configuration
+    if digest.realm != old.realm || digest.algorithms != old.algorithms {
+      // Nonces of the old realm are void: clients are challenged once more.
+      proxyAuthentication = DigestServer(digest, role: .proxy)
+      registrarAuthentication = DigestServer(digest, role: .userAgent)
+    }
+    trunks.policyChanged()
+  }
+
+  private static func sessionTimer(_ globals: Globals) -> SessionTimerPreferences {
+    SessionTimerPreferences(
+      interval: Int(globals.sip.sessionExpires.seconds),
+      minimum: Int(globals.sip.minimumSessionExpires.seconds))
+  }
+
+  private static func digest(_ globals: Globals) -> DigestServer.Configuration {
+    DigestServer.Configuration(
+      realm: globals.domain,
+      algorithms: globals.sip.digestAlgorithms.compactMap { DigestAlgorithm(rawValue: $0.uppercased()) })
+  }
 
   // MARK: The user agent's orders
 

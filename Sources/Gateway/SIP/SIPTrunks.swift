@@ -43,9 +43,13 @@ public final class SIPTrunks {
   /// Brings probes and registrations in line with the policy in force.
   public func policyChanged() {
     guard isStarted, let endpoint, let policy else { return }
+    let trunks = policy.policy.trunks
+    // Where they are is known from before: a call that comes in this moment has to be recognised.
     byAddress = [:]
     byIP = [:]
-    let trunks = policy.policy.trunks
+    for trunk in trunks {
+      if let known = located[SIPTrunks.target(trunk)] { note(known.hops, of: trunk.name) }
+    }
     for timer in probes.values { endpoint.loop.cancel(timer) }
     probes = [:]
     for (index, trunk) in trunks.enumerated() {
@@ -57,7 +61,8 @@ public final class SIPTrunks {
       trunks.compactMap { trunk in trunk.registration.map { (trunk.name, (trunk, $0)) } },
       uniquingKeysWith: { $1 })
     for (name, registrar) in registrations where wanted[name].map({ registrar.differs(from: $0.0) }) ?? true {
-      registrar.stop()
+      // One that is replaced leaves its binding to its successor: a withdrawal could overtake the new registration.
+      registrar.stop(withdraws: wanted[name].map { !registrar.isSameBinding(as: $0.0, $0.1) } ?? true)
       registrations[name] = nil
     }
     for (name, (trunk, registration)) in wanted where registrations[name] == nil {
@@ -83,11 +88,12 @@ public final class SIPTrunks {
   /// The trunk's servers in order of preference.
   func locate(_ trunk: Trunk, completion: @escaping ([Hop]) -> Void) {
     guard let endpoint else { return completion([]) }
-    let target = ServerLocationTarget(
-      host: SIPURI.host(trunk.host), port: trunk.port, transport: trunk.sipTransport,
-      isSecure: trunk.transport == .tls)
-    if let known = located[target], known.expires > endpoint.loop.now { return completion(known.hops) }
+    let target = SIPTrunks.target(trunk)
     let name = trunk.name
+    if let known = located[target], known.expires > endpoint.loop.now {
+      note(known.hops, of: name)
+      return completion(known.hops)
+    }
     endpoint.locator.locate(target) { [weak self] hops in
       guard let self, let endpoint = self.endpoint else { return completion([]) }
       if hops.isEmpty {
@@ -95,11 +101,26 @@ public final class SIPTrunks {
         return completion(self.located[target]?.hops ?? [])
       }
       self.located[target] = Located(hops: hops, expires: endpoint.loop.now + SIPTrunks.locationLifetime)
-      for hop in hops {
-        self.byAddress[hop.remote] = name
-        self.byIP[hop.remote.ip] = name
-      }
+      // An address that is no longer the trunk's is not recognised any more.
+      self.byAddress = self.byAddress.filter { $0.value != name }
+      self.byIP = self.byIP.filter { $0.value != name }
+      self.note(hops, of: name)
       completion(hops)
+    }
+  }
+
+  private static func target(_ trunk: Trunk) -> ServerLocationTarget {
+    ServerLocationTarget(
+      host: SIPURI.host(trunk.host), port: trunk.port, transport: trunk.sipTransport,
+      isSecure: trunk.transport == .tls)
+  }
+
+  /// Addresses by which calls from this trunk are recognised.
+  private func note(_ hops: [Hop], of name: String) {
+    guard policy?.trunk(named: name) != nil else { return }
+    for hop in hops where byAddress[hop.remote] == nil {
+      byAddress[hop.remote] = name
+      if byIP[hop.remote.ip] == nil { byIP[hop.remote.ip] = name }
     }
   }
 

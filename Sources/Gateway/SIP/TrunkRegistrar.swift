@@ -35,9 +35,14 @@ final class TrunkRegistrar {
 
   func start() { perform { $0.register(now: $1) } }
 
-  /// Withdraws the registration; nobody waits for the answer.
-  func stop() {
-    perform { $0.unregister(now: $1) }
+  /// Whether the other would register the same contact of the same address with the same server.
+  func isSameBinding(as other: Trunk, _ registration: TrunkRegistration) -> Bool {
+    trunk.host == other.host && trunk.registration?.addressOfRecord == registration.addressOfRecord
+  }
+
+  /// Stops refreshing, and withdraws the registration unless another takes it over; nobody waits for the answer.
+  func stop(withdraws: Bool = true) {
+    if withdraws { perform { $0.unregister(now: $1) } }
     isStopped = true
     endpoint?.loop.cancel(timer)
   }

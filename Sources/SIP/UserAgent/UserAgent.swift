@@ -8,7 +8,12 @@ import CallModel
 ///
 /// Budget: 10 µs of CPU a message beside parsing and serialising, 2 kB a confirmed session.
 public final class UserAgent {
-  public let configuration: UserAgentConfiguration
+  public private(set) var configuration: UserAgentConfiguration
+  /// Session timers of incoming sessions from the next one on (``UserAgentConfiguration/sessionTimer``).
+  public var sessionTimer: SessionTimerPreferences {
+    get { configuration.sessionTimer }
+    set { configuration.sessionTimer = newValue }
+  }
   /// The listeners that requests can leave from. May change while calls are up.
   public var identities: [LocalIdentity] { didSet { contactTexts.removeAll() } }
 

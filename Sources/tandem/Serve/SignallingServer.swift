@@ -28,6 +28,8 @@ final class SignallingServer {
   private let log: Logger
   /// What is bound of the configuration; listeners change only with a restart.
   private let boundSettings: SIPSettings
+  private let boundMedia: MediaSettings
+  private let boundCertificates: Set<[String]>
 
   init(
     eventLoop: any EventLoop, policy: PolicySnapshot, relay: MediaRelay, recorder: any CallRecorder,
@@ -48,6 +50,8 @@ final class SignallingServer {
     exchange.gateway = gateway
     exchange.host(.testCall, by: testCalls)
     boundSettings = policy.policy.globals.sip
+    boundMedia = policy.policy.globals.media
+    boundCertificates = certificates(policy)
     var configuration = SIPTransportConfiguration()
     configuration.maximumConnectionsPerSource = 2_000
     transport = SIPTransportLayer(eventLoop: eventLoop, configuration: configuration, logger: logger)
@@ -138,6 +142,12 @@ final class SignallingServer {
     driver.turn {
       if policy.policy.globals.sip.listeners != boundSettings.listeners {
         log.warning("listeners have changed: the change takes effect at the next start")
+      }
+      if policy.policy.globals.media != boundMedia {
+        log.warning("media settings have changed: all but the time-out take effect at the next start")
+      }
+      if certificates(policy) != boundCertificates {
+        log.warning("how trunks' certificates are checked has changed: it takes effect at the next start")
       }
       router.activate(policy)
       endpoint?.policyChanged()
@@ -254,6 +264,13 @@ extension Globals {
       }
     }
   }
+}
+
+/// What TLS connections to trunks are checked by, as far as it is fixed when the listeners open.
+private func certificates(_ policy: PolicySnapshot) -> Set<[String]> {
+  Set(
+    policy.policy.trunks.filter { $0.transport == .tls }
+      .map { [$0.host, $0.certificateAuthorityFile ?? "", $0.verifiesCertificate ? "yes" : "no"] })
 }
 
 extension SIPSettings.Listener {
