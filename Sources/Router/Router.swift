@@ -54,7 +54,7 @@ public final class Router {
     }
     // A redirection or a transfer is another party's choice, in a call that has its place already.
     let isNew = request.resolutions == 0
-    if isNew, case .reject(.notFound) = decision, request.direction == .dialIn,
+    if isNew, case .reject(.notFound) = decision, isGuess(request),
       let source = request.caller.address
     {
       countBadAttempt(from: source.ip, location: request.location, now: now)
@@ -83,6 +83,13 @@ public final class Router {
     if isDraining, request.direction != .nonDial, request.resolutions == 0 { return .shutdown }
     if let source = request.caller.address, isQuarantined(source.ip, now: now) { return .blocked }
     return nil
+  }
+
+  /// Whether a wrong alias may be somebody trying aliases: strangers who call or ask by OPTIONS. Devices and trunks of ours
+  /// dial wrong numbers too, and their address may be that of a whole office.
+  private func isGuess(_ request: CallRequest) -> Bool {
+    (request.direction == .dialIn || request.trigger == .options) && !request.caller.isRegistered
+      && request.caller.trunk == nil
   }
 
   private func limits(

@@ -257,3 +257,6 @@ func trunk(_ name: String, configure: (inout Trunk) -> Void = { _ in }) -> Trunk
 func refusal(_ status: Int) -> CallLegEvent {
   .ended(Disconnect(status: status, reasons: [], text: nil))
 }
+
+/// For tests that see the SIP stack's own type of this name too.
+typealias CallExchange = Exchange

@@ -21,7 +21,9 @@ extension SIPEndpoint {
     let party = LegParty(callProtocol: .sip, isIncoming: false, alias: call.target.calledAlias)
     var near: IPAddress?
     if case .device(let binding) = call.target.destination { near = binding.remote.ip }
-    let leg = makeLeg(nil, party, toward: near, behind: call.callerAlias)
+    // Our Contact names the caller; not one who wants to remain unknown here.
+    let isUnknown = call.forwarding.hidesIdentity && !(call.target.trunk?.isTrusted ?? false)
+    let leg = makeLeg(nil, party, toward: near, behind: isUnknown ? "anonymous" : call.callerAlias)
     leg.observer = observer
     // From the next turn on: whoever dials has yet to take note of the leg.
     loop.schedule(after: .zero) { [self] in
@@ -92,9 +94,12 @@ extension SIPEndpoint {
     headers.append(
       .init(SIPEndpoint.loopHeader, (call.loopTokens + [target.loopToken]).joined(separator: ", ")))
     if isTrusted, target.trunk != nil {
-      let asserted =
-        call.assertedIdentities.isEmpty ? [NameAddress(uri: fromURI).description] : call.assertedIdentities
-      for identity in asserted { headers.append(.init(.pAssertedIdentity, identity)) }
+      // Only what was proved is asserted (RFC 3325 §5): a registration here, a trusted peer's word, or the rule's own.
+      let isProved = call.isCallerRegistered || target.callingAlias != nil
+      let own = isProved ? [NameAddress(uri: fromURI).description] : []
+      for identity in call.assertedIdentities.isEmpty ? own : call.assertedIdentities {
+        headers.append(.init(.pAssertedIdentity, identity))
+      }
     }
     if !call.forwarding.privacy.isEmpty {
       headers.append(.init(.privacy, call.forwarding.privacy.joined(separator: ";")))

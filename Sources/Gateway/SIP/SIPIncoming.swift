@@ -46,8 +46,7 @@ extension SIPEndpoint {
     var forwarding = Forwarding()
     forwarding.diversions = invite.request.headers.all(.diversion)
     forwarding.history = invite.request.headers.all(.historyInfo)
-    forwarding.privacy = invite.request.headers.all(.privacy).flatMap { $0.split(separator: ";") }
-      .map { $0.filter { $0 != " " } }
+    forwarding.privacy = invite.request.headers.privacyValues
     if let replacing = invite.replacing {
       takeOver(replacing, by: leg, request, offer: offer, forwarding)
     } else {
@@ -66,7 +65,11 @@ extension SIPEndpoint {
     guard let old = self.leg(of: replaced), let call = gateway.call(with: old.id) else {
       return leg.reject(Disconnect(.notFound))
     }
+    // The call that is taken over has its place already; the alias is a contact of ours and nobody's guess.
+    var request = request
+    request.resolutions = 1
     var routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
+    if case .reject(.blocked) = routed.decision { return leg.reject(Disconnect(.notFound)) }
     // The dialog named in Replaces decides, not the alias in the request URI, which is a contact of ours.
     routed.record.decision = .gateway(call.configuration)
     routed.decision = routed.record.decision
@@ -166,11 +169,15 @@ extension SIPEndpoint {
     }
   }
 
+  /// A domain of ours, which may be configured as an address.
   private func isOurDomain(_ host: SIPURI.Host) -> Bool {
-    guard case .name(let name) = host else { return false }
-    let lowered = name.lowercased()
     let policy = router.policy.policy
-    return lowered == policy.globals.domain.lowercased()
-      || policy.locations.contains { $0.domain?.lowercased() == lowered }
+    let text: String
+    switch host {
+    case .ip(let ip): text = ip.description
+    case .name(let name): text = name.lowercased()
+    }
+    return text == policy.globals.domain.lowercased()
+      || policy.locations.contains { $0.domain?.lowercased() == text }
   }
 }

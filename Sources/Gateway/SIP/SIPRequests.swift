@@ -71,28 +71,55 @@ extension SIPEndpoint {
     call.hopsLeft = request.headers.maxForwards ?? 70
     call.loopTokens = request.headers.tokens(SIPEndpoint.loopHeader)
     let routed = router.route(call, now: loop.now, wallClock: loop.wallClock)
+    // A message occupies nothing once it is on its way.
     router.release(routed.admission)
     var hunt = routed.hunt
     guard case .gateway = routed.decision, let targets = hunt.first() else {
       if case .reject(let rejection) = routed.decision { return answer(incoming, rejection.cause.sipStatus) }
-      return answer(incoming, 404)
+      return answer(incoming, caller.isRegistered ? 480 : 404)
     }
+    var forwarding = Forwarding()
+    forwarding.privacy = request.headers.privacyValues
+    pass(MessageOnItsWay(incoming: incoming, call: call, forwarding: forwarding), to: targets, then: hunt)
+  }
+
+  /// A page-mode message and what it was routed by.
+  private struct MessageOnItsWay {
+    var incoming: IncomingRequest
+    var call: CallRequest
+    var forwarding: Forwarding
+  }
+
+  /// Sends the message to all targets of a step. One that takes it is enough; if none does, the next step follows where the
+  /// cause lets it, as for a call.
+  private func pass(_ message: MessageOnItsWay, to targets: [RouteTarget], then hunt: RouteHunt) {
+    let request = message.incoming.request
+    let caller = message.call.caller
     let body = MessageBody(contentType: request.headers[.contentType] ?? "text/plain", content: request.body)
     var waiting = targets.count
-    var best = 480
+    var accepted: Int?
+    var failures: [Disconnect] = []
+    let finish = { [weak self] (status: Int?, failure: Disconnect?) in
+      waiting -= 1
+      if let failure { failures.append(failure) } else { accepted = accepted ?? status }
+      guard waiting == 0, let self else { return }
+      if let accepted { return self.answer(message.incoming, accepted) }
+      let best = failures.min { $0.cause.forkingRank < $1.cause.forkingRank } ?? Disconnect(.networkFailure)
+      var rest = hunt
+      if let next = rest.next(after: best.cause) { return self.pass(message, to: next, then: rest) }
+      self.answer(message.incoming, best.sipStatus)
+    }
     for target in targets {
       let outgoing = OutgoingCall(
-        id: call.id, target: target, callerAlias: caller.registeredAlias ?? caller.alias,
-        callerDisplayName: caller.displayName, isCallerRegistered: caller.isRegistered,
-        hopsLeft: max(0, (call.hopsLeft ?? 70) - 1), loopTokens: call.loopTokens, offer: nil)
+        id: message.call.id, target: target,
+        callerAlias: target.callingAlias ?? caller.registeredAlias ?? caller.alias,
+        callerDisplayName: target.callingDisplayName ?? caller.displayName,
+        isCallerRegistered: caller.isRegistered, assertedIdentities: caller.assertedIdentities,
+        forwarding: message.forwarding, hopsLeft: max(0, (message.call.hopsLeft ?? 70) - 1),
+        loopTokens: message.call.loopTokens, offer: nil)
       address(outgoing) { [weak self] addressing in
         guard let self else { return }
-        let finish = { (status: Int) in
-          waiting -= 1
-          if status < 300 || best >= 300 { best = min(best, status) == status ? status : best }
-          if waiting == 0 { self.answer(incoming, best < 200 ? 480 : best) }
-        }
-        guard let addressing else { return finish(480) }
+        guard let addressing else { return finish(nil, Disconnect(.networkFailure)) }
         self.send(
           OutgoingRequest(
             method: .message, requestURI: addressing.requestURI, routeSet: addressing.routeSet,
@@ -100,9 +127,23 @@ extension SIPEndpoint {
             from: addressing.from, to: addressing.to, headers: addressing.headers, body: body,
             maxForwards: outgoing.hopsLeft, credentials: addressing.credentials)
         ) { result in
-          if case .success(let response) = result { finish(response.status) } else { finish(480) }
+          switch result {
+          case .success(let response) where response.status < 300:
+            finish(response.status, nil)
+          case .success(let response):
+            finish(nil, Disconnect(status: response.status, reasons: [], text: nil))
+          case .failure(let failure):
+            finish(nil, Disconnect(failure == .timedOut ? .noResponse : .networkFailure))
+          }
         }
       }
     }
+  }
+}
+
+extension SIPHeaders {
+  /// The values of Privacy (RFC 3323 §4.2).
+  var privacyValues: [String] {
+    all(.privacy).flatMap { $0.split(separator: ";") }.map { $0.filter { $0 != " " } }
   }
 }
