@@ -5,6 +5,9 @@ SHELL := /bin/bash
 RELEASE := .build/release/tandem
 FORMATTED := Package.swift Sources Tests Fuzz Benchmarks
 
+# Tests with real sockets and real time, or that measure this process: each needs the machine to itself.
+ALONE := EndToEndTests SIPTransportTests DNSResolverTests MediaRelayTests TestCallerTests RecordsTests Footprint
+
 .PHONY: help setup build run demo test bench lint format fuzz docs clean
 
 help:
@@ -34,8 +37,8 @@ demo: build
 test:
 	@scripts/setup build test
 	swift build --build-tests
-	timeout 900 swift test --skip-build --skip EndToEndTests
-	timeout 900 swift test --skip-build --no-parallel --filter EndToEndTests
+	timeout 900 swift test --skip-build $(addprefix --skip ,$(ALONE))
+	timeout 1500 swift test --skip-build --no-parallel $(addprefix --filter ,$(ALONE))
 
 bench:
 	@scripts/setup build bench
