@@ -115,10 +115,10 @@ final class StreamConnection: ChannelInboundHandler {
     if case .draining = state, queuedBytes == 0 { finish(closeReason ?? .byUs) }
   }
 
-  /// A keep-alive is queued like a message: a peer that only pings and never reads meets the same bound.
-  private func writeKeepAlive(_ bytes: StaticString) {
-    guard let context, case .open = state else { return }
-    let count = bytes.utf8CodeUnitCount
+  /// Keep-alives are queued like a message: a peer that only pings and never reads meets the same bound.
+  private func writeKeepAlives(_ bytes: StaticString, times: Int = 1) {
+    guard let context, case .open = state, times > 0 else { return }
+    let count = bytes.utf8CodeUnitCount * times
     guard queuedBytes + count <= layer.configuration.connectionQueueLimit else {
       layer.counters.queueOverflows &+= 1
       return finish(.queueFull)
@@ -129,7 +129,9 @@ final class StreamConnection: ChannelInboundHandler {
       self.queuedBytes -= count
       if case .draining = self.state, self.queuedBytes == 0 { self.finish(self.closeReason ?? .byUs) }
     }
-    context.write(wrapOutboundOut(context.channel.allocator.buffer(staticString: bytes)), promise: promise)
+    var buffer = context.channel.allocator.buffer(capacity: count)
+    for _ in 0..<times { buffer.writeStaticString(bytes) }
+    context.write(wrapOutboundOut(buffer), promise: promise)
     flushSoon()
   }
 
@@ -230,6 +232,9 @@ final class StreamConnection: ChannelInboundHandler {
   }
 
   private func deliver(now: MonotonicInstant) {
+    // The pongs of one read leave together: written one by one, a stream of pings would cost a thousand times its bytes.
+    var pings = 0
+    defer { writeKeepAlives("\r\n", times: pings) }
     // A handler of a message may close this connection: look again each time.
     while !ignoresInput, !isFinished {
       guard let event = framer.next() else {
@@ -243,7 +248,7 @@ final class StreamConnection: ChannelInboundHandler {
         layer.delegate?.received(message, hop: hop)
       case .ping:
         layer.counters.keepAlivesReceived &+= 1
-        writeKeepAlive("\r\n")
+        pings += 1
       case .pong:
         pongArrived(now: now)
       case .malformed(let error):
@@ -302,7 +307,7 @@ final class StreamConnection: ChannelInboundHandler {
         if let timeout = keepAlive?.pongTimeout, pongDeadline == .distantFuture {
           pongDeadline = now + timeout
         }
-        writeKeepAlive("\r\n\r\n")
+        writeKeepAlives("\r\n\r\n")
       }
     }
   }
