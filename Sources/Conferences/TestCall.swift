@@ -27,6 +27,8 @@ final class TestCall: CallLegObserver {
   /// Whether the latest exchange is one that we began: decides whose key answers whose.
   private var weOffered = false
   private var isAnswered = false
+  /// A stream was left out because no local port was free.
+  private var lacksPort = false
   private var isOver = false
 
   init(host: TestCallHost, incoming: IncomingCall, service: ServiceConfiguration) {
@@ -46,7 +48,10 @@ final class TestCall: CallLegObserver {
     weOffered = offer == nil
     let description = offer.map { answer(to: $0) } ?? offerOfOurs()
     guard let description, description.streams.contains(where: \.isEnabled) else {
-      return end(Disconnect(.notAcceptable, text: "No media that can be looped"), by: .tandem)
+      return end(
+        lacksPort
+          ? Disconnect(.congestion, text: "No media port free")
+          : Disconnect(.notAcceptable, text: "No media that can be looped"), by: .tandem)
     }
     told = description
     if let offer { loopBack(offer, as: description) }
@@ -116,7 +121,11 @@ final class TestCall: CallLegObserver {
 
   private func port(_ index: Int, _ kind: MediaStream.Kind) -> RelayPort? {
     if let loop = loops.first(where: { $0.index == index }) { return loop.port }
-    guard let port = session?.reserve(interface: host.media.interface(for: source), kind: kind) else {
+    // One offer must not take the ports of many calls.
+    guard loops.count < 8,
+      let port = session?.reserve(interface: host.media.interface(for: source), kind: kind)
+    else {
+      lacksPort = true
       return nil
     }
     loops.append(Loop(index: index, port: port))

@@ -275,4 +275,17 @@ import Testing
     }
     #expect(count == 6 && caller.take() == [.reject(.moved)])
   }
+
+  @Test func oneDeviceThatNeedsEncryptionDoesNotForceItOnAnother() throws {
+    let bench = try GatewayBench(
+      rules: [rule(".*", replace: "bob", target: .registration) { $0.mediaEncryption = .bestEffort }],
+      devices: ["bob", "bob"])
+    let caller = bench.call("x")
+    bench.dialer.legs[0].does(refusal(488))
+    #expect(bench.dialer.legs.count == 3)
+    #expect(bench.dialer.legs[2].call?.offer?.streams[0].profile == .rtpSAVP)
+    bench.dialer.legs[1].does(.answered(media: .audio(port: 30000)))
+    #expect(caller.take() == [.accept])
+    #expect(bench.dialer.legs[2].take() == [.end(.answeredElsewhere)])
+  }
 }

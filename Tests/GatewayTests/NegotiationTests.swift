@@ -1,4 +1,5 @@
 import CallModel
+import MediaRelay
 import PolicyEngine
 import Router
 import Testing
@@ -283,5 +284,62 @@ import Testing
     _ = (caller.take(), called.take())
     called.does(.offer(.audio(port: 30000)))
     #expect(called.take() == [] && caller.take() == [.offer])
+  }
+
+  @Test func anOfferThatIsNeverAnsweredBlocksNobodyForEver() throws {
+    let bench = try bench()
+    let (caller, called) = try connected(bench)
+    caller.does(.offer(.audio(port: 21000, direction: .sendOnly)))
+    #expect(called.take() == [.offer])
+    bench.loop.advance(to: bench.loop.now + .seconds(91))
+    #expect(caller.take() == [.refuseOffer(500)])
+    // An answer that comes late is undone.
+    called.does(.answer(.audio(port: 30000, direction: .receiveOnly)))
+    #expect(called.take() == [.offer] && called.media?.streams[0].direction == .sendReceive)
+    called.does(.answer(.audio(port: 30000)))
+    caller.does(.offer(.audio(port: 22000)))
+    #expect(called.take() == [.offer])
+  }
+
+  @Test func silenceEndsACallButNotWhileItIsHeldOrOnlyTheVideoIsOff() throws {
+    let bench = try bench { $0.callCapability = .video }
+    let (caller, called) = try connected(bench, offer: .video(port: 20000), answer: .video(port: 30000))
+    let call = try #require(bench.host.call(with: caller.id))
+    let (audio, video) = (
+      try #require(call.media?.slots[0].relay?.id), try #require(call.media?.slots[1].relay?.id)
+    )
+    let silence = { call.mediaDid(.mediaTimeout(stream: $0, side: nil, silence: .seconds(60))) }
+    silence(video)
+    #expect(caller.take() == [])
+    var held = MediaDescription.video(port: 20000)
+    for index in held.streams.indices { held.streams[index].direction = .sendOnly }
+    caller.does(.offer(held))
+    var answer = MediaDescription.video(port: 30000)
+    for index in answer.streams.indices { answer.streams[index].direction = .receiveOnly }
+    called.does(.answer(answer))
+    silence(audio)
+    #expect(caller.take() == [.answer])
+    caller.does(.offer(.video(port: 20000)))
+    called.does(.answer(.video(port: 30000)))
+    silence(audio)
+    #expect(caller.take() == [.answer, .end(.mediaTimeout)])
+  }
+
+  @Test func anOfferOfManyStreamsTakesThePortsOfAFew() throws {
+    var offer = MediaDescription.audio(port: 20000)
+    offer.streams = (0..<60).map { index in
+      var stream = offer.streams[0]
+      stream.address.port += UInt16(2 * index)
+      return stream
+    }
+    let bench = try bench()
+    let second = bench.call("bob", offer: offer)
+    let called = try #require(bench.dialer.legs.last?.call?.offer)
+    #expect(called.streams.count { $0.isEnabled } == CallMedia.maximumStreams)
+    var answer = called
+    for index in answer.streams.indices { answer.streams[index].address = offer.streams[0].address }
+    bench.dialer.legs[0].does(.answered(media: answer))
+    #expect(second.take() == [.accept] && second.media?.streams.count == 60)
+    #expect(second.media?.streams.count { $0.isEnabled } == CallMedia.maximumStreams)
   }
 }

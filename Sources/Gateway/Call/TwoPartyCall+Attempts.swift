@@ -97,7 +97,7 @@ extension TwoPartyCall {
     // Early media comes from the first fork that offers any; a second one would only talk over it.
     if let description, attempt.hasEarlyMedia || !attempts.contains(where: \.hasEarlyMedia) {
       attempts[index].hasEarlyMedia = true
-      media?.signallingAddress[.b] = attempt.address
+      media?.expect(from: attempt.address, encryption: attempt.encryption)
       earlyAnswer = try? media?.answer(from: .b, description, isFinal: false)
     }
     guard progress != .trying else { return }
@@ -119,7 +119,7 @@ extension TwoPartyCall {
     attempts = []
     called = winner.leg
     calledTarget = winner.target
-    media?.signallingAddress[.b] = winner.address
+    media?.expect(from: winner.address, encryption: winner.encryption)
     connect(winner.description)
   }
 

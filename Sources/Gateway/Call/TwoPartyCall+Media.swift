@@ -123,6 +123,34 @@ extension TwoPartyCall {
     if underWay.offerer == side { exchangeUnderWay?.isVoid = true }
   }
 
+  /// How long a party may think about an offer: somebody may have to agree to be seen.
+  static let exchangePatience = TimeSpan.seconds(90)
+
+  /// A party that acknowledges an offer and never answers it would block all others of the call.
+  func watchExchange() {
+    loop.cancel(exchangeTimer)
+    exchangeTimer = nil
+    guard exchangeUnderWay != nil else { return }
+    exchangeTimer = loop.schedule(after: TwoPartyCall.exchangePatience) { [weak self] in
+      self?.exchangeOverdue()
+    }
+  }
+
+  private func exchangeOverdue() {
+    guard var underWay = exchangeUnderWay else { return }
+    if underWay.isInitial { return end(MediaRefusal.noAnswer.disconnect, by: .tandem) }
+    if underWay.isVoid || underWay.isRestoration {
+      exchangeUnderWay = nil
+      media?.withdrawOffer()
+      return continueTransfer()
+    }
+    let asking = underWay.wasRequested ? underWay.offerer.other : underWay.offerer
+    leg(asking)?.refuseOffer(Disconnect(.noAnswer, protocolCode: 500))
+    // Should the answer come after all, it is undone.
+    underWay.isVoid = true
+    exchangeUnderWay = underWay
+  }
+
   /// The far end's ACK. With an answer, it is the one to an offer of ours in a response; it goes on to the other party's ACK.
   func acknowledged(by side: RelaySideName, _ answer: MediaDescription?) {
     if let answer { return answered(by: side, answer) }

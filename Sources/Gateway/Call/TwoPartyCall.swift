@@ -51,7 +51,8 @@ final class TwoPartyCall: CallLegObserver {
   var toldCaller: CallProgress?
   /// How many redirections this call has followed.
   var redirections = 0
-  var exchangeUnderWay: MediaExchange?
+  var exchangeUnderWay: MediaExchange? { didSet { watchExchange() } }
+  var exchangeTimer: SignallingLoop.TimerID?
   var transfer: TransferInProgress?
 
   var loop: SignallingLoop { host.exchange.loop }
@@ -140,6 +141,7 @@ final class TwoPartyCall: CallLegObserver {
     if side != .called { called?.end(disconnect) }
     giveUpAttempts(Disconnect(side == .caller ? .cancelled : disconnect.cause), told: Disconnect(.cancelled))
     attempts = []
+    exchangeUnderWay = nil
     endTransfer(disconnect)
     if let calledTarget { router.endAttempt(calledTarget) }
     if let callerTarget { router.endAttempt(callerTarget) }

@@ -69,6 +69,16 @@ final class CallMedia {
     return passOn(offer, from: .a, encryption: encryption)
   }
 
+  /// Whose answer comes next, of several who ring: where it signals from, and whether it was offered encryption alone.
+  func expect(from address: IPAddress?, encryption: MediaEncryption) {
+    signallingAddress[.b] = address
+    guard encryption != .required else { return }
+    for index in slots.indices where slots[index].b.remoteCrypto == nil {
+      guard let profile = slots[index].b.local?.profile else { continue }
+      slots[index].b.local?.profile = profile.plain
+    }
+  }
+
   /// An offer of one side as the other side gets it.
   func offer(
     from side: RelaySideName, _ offer: MediaDescription, encryption: MediaEncryption
@@ -280,8 +290,13 @@ final class CallMedia {
 
   // MARK: Ports and keys
 
+  /// Streams relayed for one call: speech, a picture, slides, and some to spare. Further ones are refused.
+  static let maximumStreams = 8
+
   private func reserve(_ slot: Int, _ side: RelaySideName) -> Bool {
     if slots[slot][side].port != nil { return true }
+    // A stranger's offer of sixty streams must not take the ports of sixty calls.
+    guard slots.count(where: { $0[side].port != nil }) < CallMedia.maximumStreams else { return false }
     let interface = access.interface(for: signallingAddress[side])
     slots[slot][side].port = session.reserve(interface: interface, kind: slots[slot].kind)
     return slots[slot][side].port != nil

@@ -104,7 +104,9 @@ extension Disconnect {
       return [ReasonValue(protocol: "SIP", cause: 200, text: "Call completed elsewhere")]
     }
     if cause == .cancelled { return [] }
-    var values = [ReasonValue(protocol: "Q.850", cause: q850 ?? cause.q850, text: text)]
+    // Words of the other leg stay there: phones put their addresses into them.
+    let ours = protocolCode == nil && q850 == nil ? text : nil
+    var values = [ReasonValue(protocol: "Q.850", cause: q850 ?? cause.q850, text: ours)]
     if let code = protocolCode, code >= 400 {
       values.append(ReasonValue(protocol: "SIP", cause: code))
     }
