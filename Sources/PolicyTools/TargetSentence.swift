@@ -56,7 +56,7 @@ struct TargetSentence {
     let device = policy?.device(alias: alias)
     switch gateway.target {
     case .registration:
-      lines.append("only a device registered as “\(alias)”; not registered: the call fails")
+      lines.append("the device registered as “\(alias)”, if there is one; otherwise the call fails")
       if policy != nil, device == nil {
         lines.append("no device of this policy has that alias: it cannot register")
       }

@@ -4,13 +4,15 @@ import SIPTransport
 
 /// What a failure means to the person who placed the call, and what to look at.
 enum FailureAdvice {
-  static func call(_ report: TestCallReport, _ core: PhoneCore) -> String? {
+  static func call(_ report: TestCallReport, isTrying: Bool, _ core: PhoneCore) -> String? {
     switch report.outcome {
     case .answered, .cancelled: return nil
     case .unreachable: return unreachable(core)
     case .noAnswer:
-      return report.timing.ringing == nil
-        ? unreachable(core) : "it rang, and nobody answered in time"
+      if report.timing.ringing != nil { return "it rang, and nobody answered in time" }
+      return isTrying
+        ? "the service has the call, and whom it tried said nothing in time; look at `tandem calls`"
+        : unreachable(core)
     case .refused: return report.status.map { status($0, core) }
     }
   }
@@ -44,7 +46,10 @@ enum FailureAdvice {
         ? "a password is asked for: give --username, and the password in a file or in TANDEM_PASSWORD"
         : "the user name or the password is wrong"
     case 403: return "not allowed: the policy refuses this caller or this call; ask `tandem explain`"
-    case 404: return "no rule and no service takes this alias; ask `tandem explain` which were tried"
+    case 404:
+      return
+        "no rule and no service takes this alias, or nobody is registered under it (strangers are not told which); "
+        + "ask `tandem explain`"
     case 408: return "the other side did not answer in time"
     case 480: return "known, but not registered or not reachable now"
     case 486, 600: return "busy"

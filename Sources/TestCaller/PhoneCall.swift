@@ -19,6 +19,8 @@ final class PhoneCall {
   private(set) var end: SessionEnd?
   private(set) var wasHungUpHere = false
   let started = MonotonicInstant.now
+  /// 100: the next hop has the INVITE.
+  private(set) var isTrying = false
   private(set) var ringingAt: MonotonicInstant?
   private(set) var answeredAt: MonotonicInstant?
   private(set) var endedAt: MonotonicInstant?
@@ -190,7 +192,8 @@ final class PhoneCall {
     case .request(let request): answerRequest(request)
     case .transferRequested(let transfer): core.agent.rejectTransfer(transfer.id, now: .now)
     case .ended(let end): ended(end)
-    case .trying, .earlyDialogEnded, .provisionalAcknowledged, .offerWithdrawn, .targetRefreshed, .transfer:
+    case .trying: isTrying = true
+    case .earlyDialogEnded, .provisionalAcknowledged, .offerWithdrawn, .targetRefreshed, .transfer:
       break
     }
     changed()

@@ -117,7 +117,7 @@ public struct TestCallReport: Sendable, Codable, Hashable {
       let digits = (audio.heardDigits.digits + call.infoDigits).map(\.description).joined()
       heard = Heard(seconds: 0, digits: digits)
     }
-    advice = outcome == .answered ? nil : FailureAdvice.call(self, core)
+    advice = outcome == .answered ? nil : FailureAdvice.call(self, isTrying: call.isTrying, core)
   }
 
   func analysed(_ samples: [Int16]) -> TestCallReport {
