@@ -13,7 +13,8 @@ from servers import Floor, Kamailio, Tandem, UAC_PORT, UAS_PORT, stop
 
 CALLS = (50, 200, 500)
 VIDEO = ["-p", "1100", "-B", "8", "-i", "33"]     # 8 packets of 1,112 bytes 30 times a second
-GOAL = dict(cpu=1.0, latency=1.0, rtp=0.30, srtp=0.27, memory=0.40, idle=2.0, growth=10.0, noise=1.25)
+LEAST = dict(p50=10, p99=100)                     # us: less than this cannot be told from noise, and would make any ratio
+GOAL = dict(cpu=1.0, latency=1.0, rtp=0.30, srtp=0.27, memory=0.40, idle=2.0, growth=100.0, noise=1.25)
 
 
 class Bench:
@@ -76,7 +77,7 @@ class Bench:
         for who, server in (("peer", s.kamailio), ("ours", s.tandem)):
             before = cpu.cpu_ns(server.pids); x = s.load(server.port, o.rate, o.sip_seconds)
             f[who] = dict(cpu=(cpu.cpu_ns(server.pids) - before) / 1e3 / max(1, x["done"]),
-                          p50=max(1, (x["invite_ms"]["p50"] - direct["invite_ms"]["p50"]) * 1e3), p99=max(1, (x["invite_ms"]["p99"] - direct["invite_ms"]["p99"]) * 1e3))
+                          **{q: max(LEAST[q], (x["invite_ms"][q] - direct["invite_ms"][q]) * 1e3) for q in LEAST})
             s.count("faults", who, x["lost"] + x["late"] + x["no_ringing"] + x["overtaken"] + x["errors"] + x["repeated"])
             s.say(f"{who} {f[who]['cpu']:.0f} us/call  {x}")
         for k in ("cpu", "p50", "p99"): s.put(k, ours=f["ours"][k], peer=f["peer"][k])
