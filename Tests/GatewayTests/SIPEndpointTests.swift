@@ -9,14 +9,14 @@ import Testing
 /// The SIP endpoint as its peers see it: raw messages in and out, on virtual time.
 @Suite struct SIPEndpointTests {
   private func policy(
-    trunks: [Trunk] = [], rules: [CallRoutingRule] = [rule("(ann|bob)@example.org", target: .registration)],
+    trunks: [Trunk] = [], rules: [CallRoutingRule] = [rule("(ann|bob|carol)@example.org", target: .registration)],
     globals: (inout Globals) -> Void = { _ in }
   ) -> Policy {
     var settings = Globals()
     settings.sipUDPEnabled = true
     settings.domain = "example.org"
     globals(&settings)
-    let devices = ["ann", "bob"].map {
+    let devices = ["ann", "bob", "carol"].map {
       Device(alias: "\($0)@example.org", username: $0, password: Secret("secret"), allowsSIP: true)
     }
     return Policy(globals: settings, trunks: trunks, devices: devices, rules: rules)
@@ -182,7 +182,7 @@ import Testing
 
   private func withTrunk(_ trunk: Trunk) throws -> (SIPBench, SIPPeer) {
     let rules = [
-      rule("(ann|bob)@example.org", target: .registration),
+      rule("(ann|bob|carol)@example.org", target: .registration),
       rule(#"9(\d+)@.*"#, replace: #"\1"#, trunks: ["carrier"]),
     ]
     let bench = try SIPBench(policy(trunks: [trunk], rules: rules))
@@ -345,6 +345,82 @@ import Testing
       .ack, "sip:192.0.2.1", from: offer.headers[.from]!, to: offer.headers[.to]!,
       callID: offer.headers.callID, body: sdp("192.0.2.66"))
     #expect(bob.request(.ack)?.body.isEmpty == false)
+  }
+
+  // MARK: Transfer
+
+  /// A call between two phones, as Ann's and Bob's dialogs with us.
+  private func connected(_ bench: SIPBench, _ ann: SIPPeer, _ bob: SIPPeer) throws -> (
+    ann: SIPResponse, bob: SIPRequest
+  ) {
+    ann.registers("ann")
+    bob.registers("bob")
+    ann.sends(.invite, "sip:bob@example.org", from: "sip:ann@example.org", body: sdp("192.0.2.10"))
+    let invite = try #require(bob.request(.invite))
+    bob.answers(invite, 200, body: sdp("192.0.2.11", port: 30000))
+    let answer = try #require(ann.takeResponses().last)
+    ann.sends(
+      .ack, "sip:192.0.2.1", from: answer.headers[.from]!, to: answer.headers[.to]!,
+      callID: answer.headers.callID)
+    return (answer, invite)
+  }
+
+  private func inDialog(
+    _ bob: SIPPeer, _ method: SIPMethod, _ invite: SIPRequest, _ sequence: UInt32,
+    headers: [(SIPHeaderName, String)] = []
+  ) {
+    bob.sends(
+      method, "sip:192.0.2.1", from: "\(invite.headers[.to]!);tag=p5060", to: invite.headers[.from]!,
+      callID: invite.headers.callID, sequence: sequence,
+      headers: headers + [(.contact, "<sip:\(bob.address)>")])
+  }
+
+  @Test func aPhoneMayHangUpRightAfterItsBlindTransferWasAccepted() throws {
+    let bench = try SIPBench(policy())
+    let (ann, bob, carol) = (
+      bench.peer("192.0.2.10:5060"), bench.peer("192.0.2.11:5060"), bench.peer("192.0.2.12:5060")
+    )
+    carol.registers("carol")
+    let call = try connected(bench, ann, bob)
+    let target: [(SIPHeaderName, String)] = [(.referTo, "<sip:carol@example.org>")]
+    inDialog(bob, .refer, call.bob, 1, headers: target)
+    #expect(bob.takeResponses().last?.status == 202)
+    // A second wish meanwhile is refused and does not disturb the first.
+    inDialog(bob, .refer, call.bob, 2, headers: target)
+    #expect(bob.takeResponses().last?.status == 491)
+    inDialog(bob, .bye, call.bob, 3)
+    #expect(bob.takeResponses().last?.status == 200)
+    carol.answers(try #require(carol.request(.invite)), 200, body: sdp("192.0.2.12", port: 32000))
+    let reInvite = try #require(ann.request(.invite))
+    ann.answers(reInvite, 200, body: sdp("192.0.2.10"))
+    #expect(ann.request(.ack) != nil && ann.request(.bye) == nil)
+    #expect(bench.ledger.calls.count == 1)
+    bench.ledger.endAll(Disconnect(.shutdown))
+    bench.settle()
+    #expect(ann.request(.bye) != nil && carol.request(.bye) != nil && bench.host.callCount == 0)
+  }
+
+  @Test func onlyWhoIsKnownMayTakeACallOver() throws {
+    let bench = try SIPBench(policy())
+    let (ann, bob, carol) = (
+      bench.peer("192.0.2.10:5060"), bench.peer("192.0.2.11:5060"), bench.peer("192.0.2.12:5060")
+    )
+    carol.registers("carol")
+    let call = try connected(bench, ann, bob)
+    let replaces: [(SIPHeaderName, String)] = [
+      (
+        .replaces,
+        "\(call.bob.headers.callID!);to-tag=\(call.bob.headers.fromTag!);from-tag=p5060"
+      )
+    ]
+    let stranger = bench.peer("192.0.2.66:5060")
+    stranger.sends(
+      .invite, "sip:bob@192.0.2.1", from: "sip:x@y.example", headers: replaces, body: sdp("192.0.2.66"))
+    #expect(stranger.takeResponses().last?.status == 403)
+    carol.sends(
+      .invite, "sip:bob@192.0.2.1", from: "sip:carol@example.org", headers: replaces, body: sdp("192.0.2.12"))
+    ann.answers(try #require(ann.request(.invite)), 200, body: sdp("192.0.2.10"))
+    #expect(carol.takeResponses().last?.status == 200 && bob.request(.bye) != nil)
   }
 
   // MARK: Other requests

@@ -329,6 +329,11 @@ final class SIPLeg: CallLeg {
   }
 
   private func transferRequested(_ transfer: IncomingTransfer) {
+    guard incomingTransfer == nil else {
+      // One at a time; the first goes on, and its NOTIFYs with it.
+      endpoint.agent.rejectTransfer(transfer.id, status: 491, now: now)
+      return
+    }
     incomingTransfer = (transfer.id, false)
     var uri = transfer.referTo.uri
     uri.headers = nil

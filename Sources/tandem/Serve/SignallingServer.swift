@@ -164,7 +164,7 @@ final class SignallingServer {
       endpoint?.trunks.stop()
       ledger.endAll(Disconnect(.shutdown, text: "Service is stopping"))
     }
-    // BYEs and the last media figures take a moment; a peer that does not answer is not waited for.
+    // BYEs, the withdrawal of registrations and the last media figures take a moment; a peer that does not answer is not waited for.
     let closed = eventLoop.makePromise(of: Void.self)
     waitForCalls(until: driver.loop.now + .seconds(2), closed)
     return closed.futureResult.flatMap { [transport = NIOLoopBound(transport, eventLoop: eventLoop)] in
