@@ -288,4 +288,22 @@ import Testing
     #expect(caller.take() == [.accept])
     #expect(bench.dialer.legs[2].take() == [.end(.answeredElsewhere)])
   }
+
+  @Test func aCallForWhichNoPortIsFreeIsRefusedBeforeAnythingRings() throws {
+    let bench = try GatewayBench(
+      rules: [rule(".*", target: .registration)], devices: ["bob"], ports: 38000...38003)
+    let first = bench.call("bob")
+    #expect(first.take() == [] && bench.dialer.legs.count == 1)
+    #expect(bench.call("bob").take() == [.reject(.congestion)])
+    #expect(bench.dialer.legs.count == 1 && bench.liveCalls == 1)
+  }
+
+  @Test func aRuleThatAllowsNothingOfTheOfferRingsNobody() throws {
+    let bench = try GatewayBench(
+      rules: [rule(".*", target: .registration) { $0.callCapability = .audio }], devices: ["bob"])
+    var offer = MediaDescription.video(port: 20000)
+    offer.streams.removeFirst()
+    #expect(bench.call("bob", offer: offer).take() == [.reject(.notAcceptable)])
+    #expect(bench.dialer.legs.isEmpty && bench.host.callCount == 0)
+  }
 }

@@ -9,7 +9,8 @@ import Testing
 /// The SIP endpoint as its peers see it: raw messages in and out, on virtual time.
 @Suite struct SIPEndpointTests {
   private func policy(
-    trunks: [Trunk] = [], rules: [CallRoutingRule] = [rule("(ann|bob|carol)@example.org", target: .registration)],
+    trunks: [Trunk] = [],
+    rules: [CallRoutingRule] = [rule("(ann|bob|carol)@example.org", target: .registration)],
     globals: (inout Globals) -> Void = { _ in }
   ) -> Policy {
     var settings = Globals()

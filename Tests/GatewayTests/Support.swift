@@ -130,7 +130,7 @@ final class GatewayBench {
 
   init(
     rules: [CallRoutingRule], trunks: [Trunk] = [], devices: [String] = [],
-    globals: (inout Globals) -> Void = { _ in }
+    ports: ClosedRange<UInt16> = 36000...36999, globals: (inout Globals) -> Void = { _ in }
   ) throws {
     var settings = Globals()
     globals(&settings)
@@ -142,7 +142,7 @@ final class GatewayBench {
     exchange = Exchange(loop: loop, router: router, ledger: ledger)
     relay = try MediaRelay(
       configuration: MediaRelayConfiguration(
-        interfaces: [.init(address: .loopbackIPv4, ports: 36000...36999)], threads: 1))
+        interfaces: [.init(address: .loopbackIPv4, ports: ports)], threads: 1))
     var counter: UInt8 = 0
     host = GatewayHost(
       exchange: exchange,

@@ -20,17 +20,31 @@ extension TwoPartyCall {
         note(attempt: target, refused)
         continue
       }
-      dial(target, dialer, encryption: encryption(toward: target))
+      if let failure = dial(target, dialer, encryption: encryption(toward: target)) {
+        router.endAttempt(target)
+        refused = failure
+        note(attempt: target, refused)
+      }
     }
     guard !attempts.isEmpty else { return stepFailed([refused]) }
     let timeout = step.map(\.ringTimeout).max() ?? .seconds(60)
     ringTimer = loop.schedule(after: timeout) { [weak self] in self?.ringTimedOut() }
   }
 
-  private func dial(_ target: RouteTarget, _ dialer: any LegDialer, encryption: MediaEncryption) {
-    guard let media else { return }
+  /// Nil, or why this target cannot be called.
+  private func dial(
+    _ target: RouteTarget, _ dialer: any LegDialer, encryption: MediaEncryption
+  ) -> Disconnect? {
+    guard let media else { return Disconnect(.notAcceptable) }
     let address = target.remoteAddress
-    let offer = callerOffer.map { media.offerToCalled($0, encryption: encryption, near: address) }
+    var offer: MediaDescription?
+    do throws(MediaRefusal) {
+      if let callerOffer {
+        offer = try media.offerToCalled(callerOffer, encryption: encryption, near: address)
+      }
+    } catch {
+      return error.disconnect
+    }
     let call = OutgoingCall(
       id: request.id, target: target, callerAlias: target.callingAlias ?? callingAlias,
       callerDisplayName: target.callingDisplayName ?? request.caller.displayName,
@@ -48,6 +62,7 @@ extension TwoPartyCall {
     let leg = dialer.dial(call, observer: self)
     host.register(self, leg: leg.id)
     attempts.append(Attempt(leg: leg, target: target, recordIndex: recordIndex, encryption: encryption))
+    return nil
   }
 
   /// Who the called party is told is calling, unless the rule says otherwise: the registered alias rather than the one claimed.
@@ -166,8 +181,9 @@ extension TwoPartyCall {
       let dialer = host.exchange.dialer(for: attempt.target.callProtocol),
       router.beginAttempt(attempt.target, now: loop.now)
     else { return false }
-    dial(attempt.target, dialer, encryption: .required)
-    return true
+    guard dial(attempt.target, dialer, encryption: .required) != nil else { return true }
+    router.endAttempt(attempt.target)
+    return false
   }
 
   private func ringTimedOut() {

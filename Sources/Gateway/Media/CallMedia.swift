@@ -64,9 +64,20 @@ final class CallMedia {
   /// The caller's offer as the called party gets it. Those who ring together are offered the same ports and keys.
   func offerToCalled(
     _ offer: MediaDescription, encryption: MediaEncryption, near address: TransportAddress?
-  ) -> MediaDescription {
+  ) throws(MediaRefusal) -> MediaDescription {
     signallingAddress[.b] = address?.ip
-    return passOn(offer, from: .a, encryption: encryption)
+    let passed = passOn(offer, from: .a, encryption: encryption)
+    if let refusal = refusal(of: offer, passedAs: passed) { throw refusal }
+    return passed
+  }
+
+  /// Why nothing of an offer was passed on; nil if something was, or nothing was offered.
+  private func refusal(of offer: MediaDescription, passedAs passed: MediaDescription) -> MediaRefusal? {
+    guard offer.streams.contains(where: \.isEnabled), !passed.streams.contains(where: \.isEnabled) else {
+      return nil
+    }
+    let isWanted = offer.limited(to: settings.capability).streams.contains(where: \.isRelayable)
+    return isWanted ? .noPort : .nothingInCommon
   }
 
   /// Whose answer comes next, of several who ring: where it signals from, and whether it was offered encryption alone.
@@ -84,9 +95,9 @@ final class CallMedia {
     from side: RelaySideName, _ offer: MediaDescription, encryption: MediaEncryption
   ) throws(MediaRefusal) -> MediaDescription {
     let passed = passOn(offer, from: side, encryption: encryption)
-    guard passed.streams.contains(where: \.isEnabled) || !offer.streams.contains(where: \.isEnabled) else {
+    if let refusal = refusal(of: offer, passedAs: passed) {
       withdrawOffer()
-      throw .nothingInCommon
+      throw refusal
     }
     return passed
   }
