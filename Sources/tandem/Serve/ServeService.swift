@@ -115,9 +115,12 @@ final class ServeService: Sendable {
   func run() async throws {
     let hangUps = await UnixSignalsSequence(trapping: .sighup)
     let ends = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+    // One reload at a time, whatever asks for it; of several that wait, one is enough.
+    let (reloads, asked) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
     await withTaskGroup(of: Void.self) { tasks in
-      tasks.addTask { for await _ in hangUps { await self.reload(because: "SIGHUP") } }
-      if options.watchesFiles { tasks.addTask { await self.watchFiles() } }
+      tasks.addTask { for await reason in reloads { await self.reload(because: reason) } }
+      tasks.addTask { for await _ in hangUps { asked.yield("SIGHUP") } }
+      if options.watchesFiles { tasks.addTask { await self.watchFiles(asked) } }
       for await signal in ends {
         log.notice("stopping", metadata: ["signal": "\(signal)"])
         break
@@ -127,11 +130,11 @@ final class ServeService: Sendable {
     await stop(ends)
   }
 
-  private func watchFiles() async {
+  private func watchFiles(_ reloads: AsyncStream<String>.Continuation) async {
     var watch = PolicyWatch(directory: options.policies)
     while !Task.isCancelled {
       guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
-      if watch.hasChanged() { await reload(because: "files changed") }
+      if watch.hasChanged() { reloads.yield("files changed") }
     }
   }
 
