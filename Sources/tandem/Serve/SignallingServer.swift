@@ -25,6 +25,8 @@ final class SignallingServer {
   private let transport: SIPTransportLayer
   private let locator: SIPLocator
   private var endpoint: SIPEndpoint?
+  /// The sockets close: what transactions still repeat goes nowhere, and would fail once for each time.
+  private var isClosed = false
   private let log: Logger
   /// What is bound of the configuration; listeners change only with a restart.
   private let boundSettings: SIPSettings
@@ -176,6 +178,7 @@ final class SignallingServer {
     driver.turn {
       let isDone = ledger.openRecords == 0 && (endpoint?.agent.sessionCount ?? 0) == 0
       if isDone || driver.loop.now >= deadline {
+        isClosed = true
         promise.succeed()
       } else {
         driver.loop.schedule(after: .milliseconds(20)) { [weak self] in
@@ -234,14 +237,16 @@ final class SignallingServer {
 // MARK: The wire
 
 extension SignallingServer: SIPWire {
-  func send(_ bytes: [UInt8], over hop: Hop) { transport.send(bytes, over: hop) }
+  func send(_ bytes: [UInt8], over hop: Hop) {
+    if !isClosed { transport.send(bytes, over: hop) }
+  }
 }
 
 extension SignallingServer: SIPTransportDelegate {
   func received(_ message: SIPMessage, hop: Hop) { driver.turn { endpoint?.receive(message, over: hop) } }
 
   func transportFailed(_ hop: Hop, _ failure: SIPTransportFailure) {
-    driver.turn { endpoint?.transportFailed(over: hop) }
+    if !isClosed { driver.turn { endpoint?.transportFailed(over: hop) } }
   }
 
   func connectionClosed(_ connection: ConnectionID, hop: Hop, reason: ConnectionCloseReason) {
