@@ -44,6 +44,7 @@ let package = Package(
 
     // Values, and the sans-IO cores.
     .target(name: "CallModel", swiftSettings: strict),
+    .target(name: "JSONText", swiftSettings: strict),
     .target(name: "SDP", dependencies: ["CallModel"], swiftSettings: strict),
     .target(name: "SIP", dependencies: ["CallModel", "COpenSSL"], swiftSettings: strict),
     .target(
@@ -101,6 +102,7 @@ let package = Package(
 
     // Tests: one target a module; EndToEnd drives real peers against the real binary.
     .testTarget(name: "CallModelTests", dependencies: ["CallModel"], swiftSettings: strict),
+    .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: strict),
     .testTarget(name: "SDPTests", dependencies: ["SDP", "CallModel"], swiftSettings: strict),
     .testTarget(
       name: "SIPTests", dependencies: ["SIP", "CallModel"], resources: [.copy("Vectors")],
