@@ -47,7 +47,7 @@ public struct CallRecord: Hashable, Sendable {
 
 /// One try to reach one target.
 public struct CallAttempt: Hashable, Sendable {
-  /// The trunk's name, `registration`, or `dns`.
+  /// The trunk's name, `registration`, `dns`, or `pickup` for a party that took the call from those who rang.
   public var via: String
   /// The called alias as sent.
   public var alias: String

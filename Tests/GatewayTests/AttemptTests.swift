@@ -235,9 +235,16 @@ import Testing
     #expect(caller.media?.streams[0].codecs.map(\.name) == ["PCMA"])
     bench.dialer.legs[1].does(.progress(.inBand, media: .audio(port: 31000, codecs: [.pcmu])))
     // Answered without a description: it was given in the reliable response before.
+    #expect(caller.take() == [.progress(.inBand, media: true)])
     bench.dialer.legs[1].does(.answered(media: nil))
-    #expect(caller.take().last == .accept)
+    // The caller holds on to the answer it saw first: the winner's is offered to it.
+    #expect(caller.take() == [.accept, .offer])
     #expect(caller.media?.streams[0].codecs.map(\.name) == ["PCMU"])
+    caller.does(.answer(.audio(port: 20000, codecs: [.pcmu])))
+    #expect(caller.take() == [] && bench.dialer.legs[1].take() == [])
+    // Nothing is left open: the next offer goes through.
+    bench.dialer.legs[1].does(.offer(.audio(port: 31000, codecs: [.pcmu], direction: .sendOnly)))
+    #expect(caller.take() == [.offer])
   }
 
   @Test func anEarlyOfferThatNobodyCanAnswerFailsTheAttempt() throws {

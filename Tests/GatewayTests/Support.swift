@@ -185,7 +185,9 @@ final class GatewayBench {
   }
 
   /// A new caller takes the place of a leg (RFC 3891), as the SIP endpoint arranges it.
-  func replace(_ leg: ScriptedLeg, in call: TwoPartyCall) -> ScriptedLeg {
+  func replace(
+    _ leg: ScriptedLeg, in call: TwoPartyCall, offer: MediaDescription? = .audio(port: 28000)
+  ) -> ScriptedLeg {
     let newcomer = ScriptedLeg(id: exchange.makeLegID(), isIncoming: true)
     let request = CallRequest(
       id: exchange.makeCallID(), direction: .dialIn, trigger: .invite, callProtocol: .sip,
@@ -197,7 +199,7 @@ final class GatewayBench {
     call.takeOver(
       leg.id,
       by: IncomingCall(
-        request: request, routed: routed, leg: newcomer, offer: .audio(port: 28000), call: live))
+        request: request, routed: routed, leg: newcomer, offer: offer, call: live))
     return newcomer
   }
 

@@ -108,18 +108,28 @@ extension TwoPartyCall {
       }
       attempts[index].description = description
     }
-    var earlyAnswer: MediaDescription?
+    var shown: MediaDescription?
     // Early media comes from the first fork that offers any; a second one would only talk over it.
     if let description, attempt.hasEarlyMedia || !attempts.contains(where: \.hasEarlyMedia) {
       attempts[index].hasEarlyMedia = true
       media?.expect(from: attempt.address, encryption: attempt.encryption)
-      earlyAnswer = try? media?.answer(from: .b, description, isFinal: false)
+      shown = show(try? media?.answer(from: .b, description, isFinal: false))
     }
     guard progress != .trying else { return }
-    if progress != toldCaller || earlyAnswer != nil {
+    if progress != toldCaller || shown != nil {
       toldCaller = progress
-      caller.progress(progress, media: earlyAnswer)
+      caller.progress(progress, media: shown)
     }
+  }
+
+  /// What the caller is shown of an early answer: the first one, and that again. To another it would not listen.
+  private func show(_ answer: MediaDescription?) -> MediaDescription? {
+    guard let answer else { return nil }
+    guard let earlyAnswer else {
+      self.earlyAnswer = answer
+      return answer
+    }
+    return earlyAnswer.isSameSession(as: answer) ? earlyAnswer : nil
   }
 
   private func attemptAnswered(_ index: Int, _ description: MediaDescription?) {
@@ -138,27 +148,41 @@ extension TwoPartyCall {
     connect(winner.description)
   }
 
+  /// Answers the caller. One who was shown another answer early gets that again, as it has to be, and then an offer that says
+  /// what holds now; addresses and keys are ours and have not changed.
+  func acceptCaller(_ answer: MediaDescription) {
+    phase = .connected
+    let shown = earlyAnswer ?? answer
+    caller.accept(media: shown)
+    live.connected()
+    guard !isOver, !shown.isSameSession(as: answer) else { return }
+    live.note("caller is offered what the answering party takes")
+    exchangeUnderWay = MediaExchange(
+      offerer: .b, isRestoration: true, isIndispensable: !shown.sharesFormat(with: answer))
+    caller.offer(answer)
+  }
+
   /// Joins the answered leg to the caller.
-  private func connect(_ description: MediaDescription?) {
+  func connect(_ description: MediaDescription?) {
     guard let media else { return }
     do throws(MediaRefusal) {
       guard let description else { throw MediaRefusal.noAnswer }
       if callerOffer != nil {
-        let answer = try media.answer(from: .b, description, isFinal: true)
-        phase = .connected
-        caller.accept(media: answer)
-        live.connected()
+        acceptCaller(try media.answer(from: .b, description, isFinal: true))
       } else {
-        // The caller wanted our offer: the called party's becomes it, and the caller's answer travels on in its ACK.
-        let offer = try media.offer(from: .b, description, encryption: encryptionTowardCaller)
-        exchangeUnderWay = MediaExchange(offerer: .b, isInitial: true, isAnsweredInAcknowledgement: true)
-        phase = .connected
-        caller.accept(media: offer)
-        live.connected()
+        offerInAnswer(try media.offer(from: .b, description, encryption: encryptionTowardCaller))
       }
     } catch {
       end(error.disconnect, by: .tandem)
     }
+  }
+
+  /// The caller wanted our offer: the called party's becomes it, and the caller's answer travels on in its ACK.
+  func offerInAnswer(_ offer: MediaDescription) {
+    exchangeUnderWay = MediaExchange(offerer: .b, isInitial: true, isAnsweredInAcknowledgement: true)
+    phase = .connected
+    caller.accept(media: offer)
+    live.connected()
   }
 
   private func attemptFailed(_ index: Int, _ disconnect: Disconnect) {

@@ -16,15 +16,15 @@ struct MediaExchange {
   var isVoid = false
   /// True for an offer of ours that says again what was agreed before one that came to nothing.
   var isRestoration = false
+  /// True when the two sides have nothing in common without it.
+  var isIndispensable = false
 }
 
 /// Renegotiation, digits and silence once the call is up.
 extension TwoPartyCall {
   /// Opens the media of the call. False: the call has been ended.
   func openMedia() -> Bool {
-    if configuration.mediaEncryption == .required, let callerOffer,
-      callerOffer.streams.contains(where: { $0.isEnabled && $0.profile.isRTP && $0.cryptos.isEmpty })
-    {
+    if let callerOffer, lacksEncryption(callerOffer) {
       end(Disconnect(.encryptionRequired, text: "Media encryption is required"), by: .tandem)
       return false
     }
@@ -32,6 +32,12 @@ extension TwoPartyCall {
     media.onEvent = { [weak self] in self?.mediaDid($0) }
     self.media = media
     return true
+  }
+
+  /// Whether policy wants encryption that an offer does not have.
+  func lacksEncryption(_ offer: MediaDescription) -> Bool {
+    configuration.mediaEncryption == .required
+      && offer.streams.contains { $0.isEnabled && $0.profile.isRTP && $0.cryptos.isEmpty }
   }
 
   /// What policy says of this call's media.
@@ -138,7 +144,9 @@ extension TwoPartyCall {
 
   private func exchangeOverdue() {
     guard var underWay = exchangeUnderWay else { return }
-    if underWay.isInitial { return end(MediaRefusal.noAnswer.disconnect, by: .tandem) }
+    if underWay.isInitial || underWay.isIndispensable {
+      return end(MediaRefusal.noAnswer.disconnect, by: .tandem)
+    }
     if underWay.isVoid || underWay.isRestoration {
       exchangeUnderWay = nil
       media?.withdrawOffer()
@@ -175,7 +183,12 @@ extension TwoPartyCall {
     }
     do {
       let answer = try media.answer(from: side, description, isFinal: true)
-      offerer.answer(answer)
+      if underWay.offerer == .b, isCalledWaiting {
+        isCalledWaiting = false
+        offerer.accept(media: answer)
+      } else {
+        offerer.answer(answer)
+      }
     } catch {
       if underWay.isInitial {
         end(error.disconnect, by: .tandem)
@@ -191,6 +204,7 @@ extension TwoPartyCall {
     guard let underWay = exchangeUnderWay else { return }
     exchangeUnderWay = nil
     defer { continueTransfer() }
+    if underWay.isIndispensable { return end(MediaRefusal.nothingInCommon.disconnect, by: .tandem) }
     if underWay.isRestoration { return }
     media?.withdrawOffer()
     if underWay.isVoid { return }

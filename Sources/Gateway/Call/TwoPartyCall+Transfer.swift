@@ -42,6 +42,10 @@ struct TransferInProgress {
   var ringTimer: SignallingLoop.TimerID?
   /// True when the new party called us (INVITE with Replaces, RFC 3891): it is answered rather than re-invited.
   var targetIsCaller = false
+  /// Who the new party is, when it called us.
+  var caller: Caller?
+  /// True when the party that leaves has asked for the transfer, and is to hear of its success when all have agreed.
+  var isAwaited = false
 }
 
 extension TwoPartyCall {
@@ -72,13 +76,10 @@ extension TwoPartyCall {
     request.previousServiceName = configuration.name
     request.resolutions += 1
     request.hopsLeft = live.routed.policy.policy.globals.sip.maxForwards
-    if side == .a {
-      // The called party stays and calls on: it is known here only as the target that was reached.
-      request.caller = Caller(
-        alias: remaining.party.alias, displayName: remaining.party.displayName,
-        address: remaining.party.address,
-        vendor: remaining.party.vendor, isRegistered: calledTarget.map(\.isDevice) ?? false,
-        registeredAlias: calledTarget.flatMap { $0.isDevice ? $0.calledAlias : nil })
+    if let newcomer = newcomers[side.other] {
+      request.caller = newcomer
+    } else if side == .a {
+      request.caller = identity(of: remaining, calledTarget)
     }
     let routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
     var hunt = routed.hunt
@@ -96,6 +97,14 @@ extension TwoPartyCall {
     transfer = TransferInProgress(
       side: side, stage: .ringing, request: request, hunt: hunt, offer: offer, media: newMedia())
     ring(step)
+  }
+
+  /// Who a party is that we have called: it is known here only as the target that was reached.
+  private func identity(of leg: any CallLeg, _ target: RouteTarget?) -> Caller {
+    let device = target.flatMap { $0.isDevice ? $0.calledAlias : nil }
+    return Caller(
+      alias: leg.party.alias, displayName: leg.party.displayName, address: leg.party.address,
+      vendor: leg.party.vendor, isRegistered: device != nil, registeredAlias: device)
   }
 
   /// Attended: the party of another call of ours takes the place of the one that asked. Both calls were decided when they
@@ -144,24 +153,31 @@ extension TwoPartyCall {
 
   /// A new caller takes the place of a leg of this call (RFC 3891).
   func takeOver(_ leg: LegID, by incoming: IncomingCall) {
-    let side: RelaySideName = caller.id == leg ? .a : .b
-    guard phase == .connected, transfer == nil, exchangeUnderWay == nil, let offer = incoming.offer,
-      let remaining = self.leg(side.other)
-    else {
-      incoming.leg.reject(Disconnect(.notAcceptable))
-      return incoming.call.finish(Disconnect(.notAcceptable), by: .tandem)
-    }
+    if attempts.contains(where: { $0.leg.id == leg && $0.failure == nil }) { return pickUp(by: incoming) }
+    let isRinging = transfer?.ringing.contains { $0.leg.id == leg } ?? false
+    let side: RelaySideName? =
+      isRinging ? transfer?.side : caller.id == leg ? .a : called?.id == leg ? .b : nil
+    guard phase == .connected, isRinging || transfer == nil, exchangeUnderWay == nil, let side,
+      let offer = incoming.offer, let remaining = self.leg(side.other)
+    else { return refuse(incoming, Disconnect(.notAcceptable)) }
+    guard !lacksEncryption(offer) else { return refuse(incoming, Disconnect(.encryptionRequired)) }
     let media = newMedia(for: side, at: incoming.leg.party.address)
     guard let passed = try? media.offer(from: side, offer, encryption: configuration.mediaEncryption) else {
-      incoming.leg.reject(Disconnect(.notAcceptable))
-      return incoming.call.finish(Disconnect(.notAcceptable), by: .tandem)
+      return refuse(incoming, Disconnect(.notAcceptable))
     }
-    live.note("party replaced by call \(incoming.call.id)")
-    incoming.leg.observer = self
-    host.register(self, leg: incoming.leg.id)
-    transfer = TransferInProgress(
+    var replacement = TransferInProgress(
       side: side, stage: .offeringRemaining, leg: incoming.leg, media: media, targetIsCaller: true)
-    incoming.call.finish(Disconnect(.transferred, text: "Continues in call \(live.id)"), by: .tandem)
+    replacement.caller = incoming.request.caller
+    if isRinging, let transfer {
+      // Those who ring for a transferred party are answered for: the transfer goes on with whom has answered.
+      giveUpRinging(Disconnect(.answeredElsewhere))
+      transfer.media.close { _ in }
+      replacement.isTransferrerGone = transfer.isTransferrerGone
+      replacement.isAwaited = true
+    }
+    transfer = replacement
+    take(in: incoming)
+    live.note("party replaced by call \(incoming.call.id)")
     remaining.offer(passed)
   }
 
@@ -267,6 +283,8 @@ extension TwoPartyCall {
     guard let transfer, let newcomer = transfer.leg else { return }
     self.transfer = nil
     let former = leg(transfer.side)
+    if transfer.isAwaited { former?.transferProgressed(.succeeded) }
+    newcomers[transfer.side] = transfer.caller ?? identity(of: newcomer, transfer.target)
     if transfer.side == .a {
       if let callerTarget { router.endAttempt(callerTarget) }
       caller = newcomer

@@ -49,6 +49,12 @@ final class TwoPartyCall: CallLegObserver {
   var media: CallMedia?
   /// What the caller has been told so far; progress is not repeated.
   var toldCaller: CallProgress?
+  /// The answer the caller was shown early. It holds on to that one whatever it is told later (RFC 3261 §13.2.1).
+  var earlyAnswer: MediaDescription?
+  /// The called party called in itself (RFC 3891) and waits for our answer.
+  var isCalledWaiting = false
+  /// Who has taken a party's place since, as far as they called us themselves or were called by us.
+  var newcomers: [RelaySideName: Caller] = [:]
   /// How many redirections this call has followed.
   var redirections = 0
   var exchangeUnderWay: MediaExchange? { didSet { watchExchange() } }
@@ -119,7 +125,7 @@ final class TwoPartyCall: CallLegObserver {
     case .ended(let disconnect):
       if !transferrerLeft(.b) { end(disconnect, by: .called) }
     case .confirmed(let answer):
-      acknowledged(by: .b, answer)
+      if phase == .hunting { pickedUp(answer) } else { acknowledged(by: .b, answer) }
     case .progress, .answered:
       break
     case .offer, .offerWithdrawn, .answer, .offerRefused, .digit, .message, .transferRequested,

@@ -25,13 +25,13 @@ final class CallMedia {
   /// The offer that waits for its answer.
   var pending: (offerer: RelaySideName, offer: MediaDescription)?
   /// Streams, and what the sides were told, as they stood before the pending offer.
-  private var before: (slots: [MediaSlot], told: [RelaySideName: MediaDescription])?
+  var before: (slots: [MediaSlot], told: [RelaySideName: MediaDescription])?
   /// Who made the offer of the last complete exchange.
-  private(set) var lastOfferer: RelaySideName?
+  var lastOfferer: RelaySideName?
   /// The last complete description of each side.
-  private(set) var described: [RelaySideName: MediaDescription] = [:]
+  var described: [RelaySideName: MediaDescription] = [:]
   /// What was last sent to each side.
-  private(set) var told: [RelaySideName: MediaDescription] = [:]
+  var told: [RelaySideName: MediaDescription] = [:]
   var signallingAddress: [RelaySideName: IPAddress] = [:]
   let session: RelaySession
   private var statistics: [RelayStream.ID: RelayStreamStatistics] = [:]
@@ -80,13 +80,13 @@ final class CallMedia {
     return isWanted ? .noPort : .nothingInCommon
   }
 
-  /// Whose answer comes next, of several who ring: where it signals from, and whether it was offered encryption alone.
-  func expect(from address: IPAddress?, encryption: MediaEncryption) {
-    signallingAddress[.b] = address
-    guard encryption != .required else { return }
-    for index in slots.indices where slots[index].b.remoteCrypto == nil {
-      guard let profile = slots[index].b.local?.profile else { continue }
-      slots[index].b.local?.profile = profile.plain
+  /// Whose answer comes next, of several who ring: where it signals from, and whether it was offered encryption alone. What
+  /// another of them has answered early does not bind this one.
+  func expect(from address: IPAddress?, encryption: MediaEncryption, on side: RelaySideName = .b) {
+    signallingAddress[side] = address
+    for index in slots.indices {
+      guard let profile = slots[index][side].local?.profile else { continue }
+      slots[index][side].local?.profile = encryption == .required ? profile.secured : profile.plain
     }
   }
 
@@ -209,16 +209,26 @@ final class CallMedia {
     _ slot: Int, offered: MediaStream, answered: MediaStream?, by side: RelaySideName
   ) throws(MediaRefusal) -> MediaStream {
     let other = side.other
-    let refused = MediaStream.disabled(offered.kind, like: offered)
-    guard let answered, answered.isEnabled, offered.isEnabled, let port = slots[slot][other].port else {
-      return refused
+    guard var result = common(slot, offered: offered, by: other, with: answered), let answered else {
+      return MediaStream.disabled(offered.kind, like: offered)
+    }
+    slots[slot][side].remoteCrypto = try agreedCrypto(slot, answered, by: side)
+    try encrypt(&result, slot, toward: other, offered: offered, encryption(toward: other))
+    return result
+  }
+
+  /// What a side is answered to a stream it offered: the formats that the other party described too, in our name and without
+  /// keys. Nil when there is nothing of it.
+  func common(
+    _ slot: Int, offered: MediaStream, by side: RelaySideName, with answered: MediaStream?
+  ) -> MediaStream? {
+    guard let answered, answered.isEnabled, offered.isEnabled, let port = slots[slot][side].port else {
+      return nil
     }
     // RFC 3264 §6.1: the offerer's numbers, and nothing it did not offer.
     var result = answered.relayed(bandwidth: limited(answered.bandwidth)).renumbered(like: offered)
     let codecs = result.codecs.filter { $0.counterpart(in: offered.codecs, among: result.codecs) != nil }
-    guard codecs.contains(where: \.isPrimary) else { return refused }
-    slots[slot][side].remoteCrypto = try agreedCrypto(slot, answered, by: side)
-
+    guard codecs.contains(where: \.isPrimary) else { return nil }
     result.kind = offered.kind
     result.address = port.rtp
     result.codecs = codecs
@@ -234,17 +244,23 @@ final class CallMedia {
       receives: answered.direction.receives && offered.direction.sends)
     result.profile = offered.profile
     result.cryptos = []
-    let encryption = self.encryption(toward: other)
+    return result
+  }
+
+  /// Puts our key into an answer to a side's offer, or leaves it plain, as the two allow.
+  func encrypt(
+    _ answer: inout MediaStream, _ slot: Int, toward side: RelaySideName, offered: MediaStream,
+    _ encryption: MediaEncryption
+  ) throws(MediaRefusal) {
     if let crypto = offered.cryptos.first, encryption != .off || offered.profile.isSecure {
       guard encryption != .off else { throw .encryption }
-      slots[slot][other].remoteCrypto = crypto
-      result.cryptos = [localCrypto(slot, other, answering: crypto)]
+      slots[slot][side].remoteCrypto = crypto
+      answer.cryptos = [localCrypto(slot, side, answering: crypto)]
     } else {
-      slots[slot][other].remoteCrypto = nil
+      slots[slot][side].remoteCrypto = nil
       // Secure without an SDES key we can use (DTLS-SRTP without ICE, unknown suites).
       guard !offered.profile.isSecure, encryption != .required else { throw .encryption }
     }
-    return result
   }
 
   private func encryption(toward side: RelaySideName) -> MediaEncryption {
@@ -288,7 +304,13 @@ final class CallMedia {
     pending = nil
     guard let before else { return }
     self.before = nil
-    var restored = before.slots
+    restore(before.slots)
+    told = before.told
+  }
+
+  /// Puts streams back as they stood.
+  func restore(_ old: [MediaSlot]) {
+    var restored = old
     for index in slots.indices {
       // Ports are kept for the next offer: they are given back with the session only.
       if index == restored.count { restored.append(MediaSlot(kind: slots[index].kind)) }
@@ -296,7 +318,6 @@ final class CallMedia {
       restored[index].relay = slots[index].relay
     }
     slots = restored
-    told = before.told
   }
 
   // MARK: Ports and keys
@@ -342,7 +363,7 @@ final class CallMedia {
     .aesCM128HMACSHA1_80, .aeadAES256GCM, .aeadAES128GCM, .aesCM128HMACSHA1_32,
   ]
 
-  private func limited(_ wish: Bandwidth?) -> Bandwidth? {
+  func limited(_ wish: Bandwidth?) -> Bandwidth? {
     guard let limit = settings.bandwidth else { return wish }
     return wish.map { min($0, limit) } ?? limit
   }

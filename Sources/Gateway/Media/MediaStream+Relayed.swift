@@ -25,6 +25,29 @@ extension MediaStream {
   }
 }
 
+extension MediaDescription {
+  /// Whether a party that was told one may go on by the other: the same streams, addresses, formats and keys.
+  func isSameSession(as other: MediaDescription) -> Bool {
+    func essence(_ stream: MediaStream) -> MediaStream {
+      var result = stream
+      result.attributes = []
+      result.bandwidth = nil
+      return result
+    }
+    return streams.map(essence) == other.streams.map(essence)
+  }
+
+  /// Whether somebody who was told this is understood by somebody who was told the other, in some format of some stream.
+  func sharesFormat(with other: MediaDescription) -> Bool {
+    zip(streams, other.streams).contains { mine, theirs in
+      mine.isEnabled && theirs.isEnabled
+        && mine.codecs.contains {
+          $0.isPrimary && $0.counterpart(in: theirs.codecs, among: mine.codecs) != nil
+        }
+    }
+  }
+}
+
 extension MediaStream {
   /// What the relay carries: RTP audio and video.
   var isRelayable: Bool { isEnabled && profile.isRTP && (kind == .audio || kind == .video) }

@@ -63,7 +63,9 @@ extension SIPEndpoint {
       return leg.reject(Disconnect(.forbidden))
     }
     guard let old = self.leg(of: replaced), let call = gateway.call(with: old.id) else {
-      return leg.reject(Disconnect(.notFound))
+      // A dialog of ours, but no call that could be taken over, or not any more.
+      if let session = leg.session { agent.reject(session, status: 481, now: loop.now) }
+      return
     }
     // The call that is taken over has its place already; the alias is a contact of ours and nobody's guess.
     var request = request

@@ -146,7 +146,12 @@ extension InviteSession {
         request, id, status: 503, tag: localTag, extra: [SIPHeaders.Field(.retryAfter, "5")])
     }
     let wants = request.headers[.referSub].map { !equalIgnoringASCIICase($0, "false") } ?? true
-    let replaces = referTo.uri.headerFields.first { $0.name == .replaces }.flatMap { Replaces($0.value) }
+    let named = referTo.uri.headerFields.filter { $0.name == .replaces }
+    let replaces = named.first.flatMap { Replaces($0.value) }
+    // One that cannot be read must not become a call to somebody who has one already.
+    guard named.isEmpty || named.count == 1 && replaces != nil else {
+      return agent.respond(request, id, status: 400, tag: localTag)
+    }
     let transfer = TransferID(agent.makeNumber())
     transfers.append(
       Transfer(
@@ -156,7 +161,7 @@ extension InviteSession {
     scheduleTransfers()
     // The tags are as the party we are sent to sees them (RFC 3891 §3, RFC 5589 §7.3). When that party is ourselves, a
     // B2BUA that the peer takes for the far end, they are as this side sees them: `to-tag` is ours.
-    let replacing = replaces.flatMap { agent.session(named: $0) }
+    let replacing = replaces.flatMap { agent.session(named: $0) }.flatMap { $0.state == .ended ? nil : $0 }
     emit(
       .transferRequested(
         IncomingTransfer(

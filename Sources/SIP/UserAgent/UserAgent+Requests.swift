@@ -146,11 +146,12 @@ extension UserAgent {
       return .refused(400)
     }
     guard let session = session(named: replaces) else { return .refused(481) }
-    if session.state == .confirmed {
-      return replaces.isEarlyOnly ? .refused(486) : .session(session, replaces)
-    }
+    switch session.state {
+    case .confirmed: return replaces.isEarlyOnly ? .refused(486) : .session(session, replaces)
     // An early dialog can be replaced only on the side that started it.
-    return session.role == .uac ? .session(session, replaces) : .refused(481)
+    case .setUp: return session.role == .uac ? .session(session, replaces) : .refused(481)
+    case .ended: return .refused(603)
+    }
   }
 
   // MARK: Requests for the application

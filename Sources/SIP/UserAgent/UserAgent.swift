@@ -172,10 +172,12 @@ public final class UserAgent {
     return command(session)
   }
 
-  /// The session whose dialog these values name, seen from the side that wrote them (RFC 3891 §3): its `to-tag` is ours.
+  /// The session whose dialog these values name, seen from the side that wrote them (RFC 3891 §3): its `to-tag` is ours. One
+  /// that has ended is found while it lingers. A tag of `0` also stands for none (RFC 2543 peers).
   func session(named replaces: Replaces) -> InviteSession? {
-    guard let session = sessionsByTag[replaces.toTag], session.state != .ended,
-      session.callID == replaces.callID, session.dialog(remoteTag: replaces.fromTag) != nil
+    guard let session = sessionsByTag[replaces.toTag], session.callID == replaces.callID,
+      session.dialog(remoteTag: replaces.fromTag) != nil
+        || replaces.fromTag == "0" && session.dialog(remoteTag: "") != nil
     else { return nil }
     return session
   }
