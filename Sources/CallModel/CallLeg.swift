@@ -136,11 +136,17 @@ public struct TransferRequest: Hashable, Sendable {
   public var alias: Alias
   /// Attended: the leg of ours that the new call takes the place of.
   public var replacing: LegID?
+  /// Attended, with a call that is none of ours: what the new call takes the place of at its target, in the words of the
+  /// protocol (a SIP `Replaces` value). Passed on unread.
+  public var replacingElsewhere: String?
   public var referredBy: String?
 
-  public init(alias: Alias, replacing: LegID? = nil, referredBy: String? = nil) {
+  public init(
+    alias: Alias, replacing: LegID? = nil, replacingElsewhere: String? = nil, referredBy: String? = nil
+  ) {
     self.alias = alias
     self.replacing = replacing
+    self.replacingElsewhere = replacingElsewhere
     self.referredBy = referredBy
   }
 }

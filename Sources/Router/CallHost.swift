@@ -67,12 +67,15 @@ public struct OutgoingCall: Sendable {
   public var loopTokens: [String]
   /// nil asks the far end to offer.
   public var offer: MediaDescription?
+  /// The call of the far end that this one takes the place of, in the words of its protocol (a SIP `Replaces` value).
+  public var replaces: String?
 
   public init(
     id: CallID, target: RouteTarget, callerAlias: String, callerDisplayName: String, isCallerRegistered: Bool,
     assertedIdentities: [String] = [], forwarding: Forwarding = Forwarding(), hopsLeft: Int,
-    loopTokens: [String] = [], offer: MediaDescription?
+    loopTokens: [String] = [], offer: MediaDescription?, replaces: String? = nil
   ) {
+    self.replaces = replaces
     self.id = id
     self.target = target
     self.callerAlias = callerAlias

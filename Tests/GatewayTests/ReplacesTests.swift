@@ -125,4 +125,60 @@ import Testing
     #expect(bob.request(.ack) != nil && bob.request(.bye) != nil)
     #expect(bench.ledger.calls.count == 1 && carol.request(.bye) == nil)
   }
+
+  // MARK: REFER with the Replaces of a call that is none of ours
+
+  /// Ann and Bob talk; Bob asks that Ann be connected to this target. The final status of the REFER.
+  private func refer(_ target: String) throws -> Int? {
+    let invite = try ring()
+    bob.answers(invite, 200, body: sdp("192.0.2.11", port: 30000))
+    otherBob.answers(try #require(otherBob.request(.invite)), 487)
+    let answer = try #require(ann.takeResponses().last)
+    ann.sends(
+      .ack, "sip:192.0.2.1", from: answer.headers[.from]!, to: answer.headers[.to]!,
+      callID: answer.headers.callID)
+    _ = bob.take()
+    bob.sends(
+      .refer, "sip:192.0.2.1", from: "\(invite.headers[.to]!);tag=p5060", to: invite.headers[.from]!,
+      callID: invite.headers.callID, headers: [(.referTo, target), (.contact, "<sip:\(bob.address)>")])
+    return bob.takeResponses().last?.status
+  }
+
+  /// What Bob was told of the new call last.
+  private var told: String? {
+    bob.request(.notify).map { String(decoding: $0.body.prefix(11), as: UTF8.self) }
+  }
+
+  private static let foreign =
+    "<sip:carol@example.org?Replaces=one%40elsewhere.example%3Bto-tag%3Dtheirs%3Bfrom-tag%3Dbobs>"
+
+  @Test func aForeignDialogIsReplacedByTheCallThatIsRouted() throws {
+    #expect(try refer(Self.foreign) == 202)
+    let invite = try #require(carol.request(.invite))
+    #expect(invite.headers.all(.replaces) == ["one@elsewhere.example;to-tag=theirs;from-tag=bobs"])
+    #expect(invite.headers.hasToken(.require, "replaces") && invite.uri.headers == nil)
+    #expect(invite.headers.from?.uri == SIPURI("sip:ann@example.org"))
+    carol.answers(invite, 200, body: sdp("192.0.2.12", port: 32000))
+    #expect(told == "SIP/2.0 200")
+    ann.answers(try #require(ann.request(.invite)), 200, body: sdp("192.0.2.10"))
+    #expect(bob.request(.bye) != nil && bench.ledger.calls.count == 1)
+  }
+
+  @Test(arguments: [420, 481])
+  func aTargetThatCannotReplaceItIsNotCalledBlindly(_ status: Int) throws {
+    #expect(try refer(Self.foreign) == 202)
+    carol.answers(try #require(carol.request(.invite)), status, headers: [(.unsupported, "replaces")])
+    #expect(told == "SIP/2.0 \(status)")
+    // No second attempt, and the call stands.
+    let attempts = bench.sent.count { item in
+      guard case .request(let request) = item.message, request.method == .invite else { return false }
+      return item.hop.remote == carol.address
+    }
+    #expect(attempts == 1 && bob.request(.bye) == nil && ann.request(.bye) == nil)
+  }
+
+  @Test func aReplacesThatCannotBeReadIsRefused() throws {
+    #expect(try refer("<sip:carol@example.org?Replaces=one%40elsewhere.example%3Bto-tag%3Dtheirs>") == 400)
+    #expect(carol.request(.invite) == nil)
+  }
 }

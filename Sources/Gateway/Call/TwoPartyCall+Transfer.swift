@@ -30,6 +30,8 @@ struct TransferInProgress {
   /// Who is called for the new party, in the name of whom, and what comes after them.
   var ringing: [Ringing] = []
   var request: CallRequest?
+  /// The call of theirs that this one takes the place of, when that is none of ours.
+  var replaces: String?
   var hunt = RouteHunt(steps: [], continueOn: [])
   /// What the remaining party offers.
   var offer: MediaDescription?
@@ -66,7 +68,8 @@ extension TwoPartyCall {
     }
   }
 
-  /// Blind: a new request through the one door, in the name of the party that stays.
+  /// Blind, or attended with a call that is none of ours (RFC 5589 §7): a new request through the one door, in the name of the
+  /// party that stays.
   private func dialTransferTarget(
     _ side: RelaySideName, _ transferRequest: CallModel.TransferRequest, _ remaining: any CallLeg,
     transferrer: any CallLeg
@@ -95,7 +98,8 @@ extension TwoPartyCall {
     }
     live.note("transfer to \(gateway.remoteAlias), rule \(gateway.name)")
     transfer = TransferInProgress(
-      side: side, stage: .ringing, request: request, hunt: hunt, offer: offer, media: newMedia())
+      side: side, stage: .ringing, request: request, replaces: transferRequest.replacingElsewhere, hunt: hunt,
+      offer: offer, media: newMedia())
     ring(step)
   }
 

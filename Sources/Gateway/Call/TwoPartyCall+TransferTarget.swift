@@ -50,7 +50,7 @@ extension TwoPartyCall {
       callerDisplayName: target.callingDisplayName ?? caller.displayName,
       isCallerRegistered: caller.isRegistered, assertedIdentities: caller.assertedIdentities,
       forwarding: forwarding, hopsLeft: max(0, (request.hopsLeft ?? 70) - 1), loopTokens: request.loopTokens,
-      offer: passed)
+      offer: passed, replaces: transfer.replaces)
     var recordIndex = 0
     live.update(keep: true) { record in
       recordIndex = record.attempts.count

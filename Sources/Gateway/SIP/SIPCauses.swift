@@ -98,6 +98,15 @@ extension Disconnect {
     }
   }
 
+  /// The status for the party that asked for a transfer: it made the request that failed, so that it is told even what concerns
+  /// that leg only; credentials remain our affair.
+  var transferStatus: Int {
+    guard let code = protocolCode, (300...699).contains(code), code != 401, code != 407 else {
+      return cause.sipStatus
+    }
+    return code
+  }
+
   /// Reason header field values (RFC 3326) for CANCEL, BYE and final responses.
   var reasonValues: [ReasonValue] {
     if cause == .answeredElsewhere {

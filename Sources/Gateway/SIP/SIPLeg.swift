@@ -60,9 +60,15 @@ final class SIPLeg: CallLeg {
     guard let addressing else { return fail(Disconnect(.networkFailure, text: "No way to the target")) }
     let offer = call.offer.map(sdp)
     var hops = addressing.hops
+    var headers = addressing.headers
+    if let replaces = call.replaces {
+      headers.append(.init(.replaces, replaces))
+      // Who does not know it would take this for one more call, and keep the one it has.
+      headers.append(.init(.require, "replaces"))
+    }
     if call.target.trunk != nil {
       // What the user agent adds (Via, Contact, Allow, Supported ...) comes to about 700 bytes.
-      let size = addressing.headers.reduce(700 + (offer?.content.count ?? 0)) {
+      let size = headers.reduce(700 + (offer?.content.count ?? 0)) {
         $0 + $1.value.utf8.count + 20
       }
       hops = endpoint.hops(hops, forRequestOf: size)
@@ -70,7 +76,7 @@ final class SIPLeg: CallLeg {
     var invite = OutgoingInvite(
       requestURI: addressing.requestURI, routeSet: addressing.routeSet, hops: hops,
       from: addressing.from, to: addressing.to, contactUser: contactUser, offer: offer,
-      headers: addressing.headers, sessionTimer: endpoint.agent.configuration.sessionTimer,
+      headers: headers, sessionTimer: endpoint.agent.configuration.sessionTimer,
       maxForwards: call.hopsLeft, credentials: addressing.credentials, hopPatience: .seconds(4))
     // The caller wants our offer, and gets the called party's; it takes one in our answer only.
     if offer == nil { invite.withheld = ["100rel"] }
@@ -184,7 +190,7 @@ final class SIPLeg: CallLeg {
     guard let transfer = incomingTransfer else { return }
     if case .failed(let disconnect) = progress, !transfer.isAccepted {
       incomingTransfer = nil
-      endpoint.agent.rejectTransfer(transfer.id, status: disconnect.sipStatus, now: now)
+      endpoint.agent.rejectTransfer(transfer.id, status: disconnect.transferStatus, now: now)
       return endpoint.flush()
     }
     if !transfer.isAccepted {
@@ -200,7 +206,7 @@ final class SIPLeg: CallLeg {
       endpoint.agent.notifyTransferProgress(transfer.id, status: 200, now: now)
     case .failed(let disconnect):
       incomingTransfer = nil
-      endpoint.agent.notifyTransferProgress(transfer.id, status: disconnect.sipStatus, now: now)
+      endpoint.agent.notifyTransferProgress(transfer.id, status: disconnect.transferStatus, now: now)
     }
     endpoint.flush()
   }
@@ -334,6 +340,11 @@ final class SIPLeg: CallLeg {
       endpoint.agent.rejectTransfer(transfer.id, status: 491, now: now)
       return
     }
+    let replacing = transfer.replacing.flatMap { endpoint.leg(of: $0)?.id }
+    guard (transfer.replacing == nil) == (replacing == nil) else {
+      endpoint.agent.rejectTransfer(transfer.id, status: 481, now: now)
+      return
+    }
     incomingTransfer = (transfer.id, false)
     var uri = transfer.referTo.uri
     uri.headers = nil
@@ -341,7 +352,8 @@ final class SIPLeg: CallLeg {
       .transferRequested(
         CallModel.TransferRequest(
           alias: Alias(sip: uri.description),
-          replacing: transfer.replacing.flatMap { endpoint.leg(of: $0)?.id },
+          replacing: replacing,
+          replacingElsewhere: replacing == nil ? transfer.replaces?.description : nil,
           referredBy: transfer.referredBy)))
   }
 
