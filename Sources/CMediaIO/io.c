@@ -53,6 +53,11 @@ int mio_epoll_add(int epoll, int fd, uint64_t tag) {
   return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
 }
 
+int mio_epoll_add_edge(int epoll, int fd, uint64_t tag) {
+  struct epoll_event e = {.events = EPOLLIN | EPOLLET, .data.u64 = tag};
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
+}
+
 int mio_epoll_remove(int epoll, int fd) {
   struct epoll_event e = {0};
   return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, &e);
@@ -75,11 +80,6 @@ void mio_eventfd_signal(int fd) {
   uint64_t one = 1;
   // The counter cannot overflow in practice, and a full one is still readable: nothing to do on failure.
   if (write(fd, &one, sizeof one) < 0) return;
-}
-
-void mio_eventfd_clear(int fd) {
-  uint64_t value;
-  if (read(fd, &value, sizeof value) < 0) return;
 }
 
 struct start {

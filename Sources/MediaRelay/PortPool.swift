@@ -10,12 +10,13 @@ import Synchronization
 ///
 /// Opening, binding and watching a socket costs several times what the rest of a call's set-up does, so a
 /// released pair keeps its sockets, bound and watched by the thread it belongs to, and serves the next call
-/// after the quarantine. In the meantime its thread reads and throws away what still arrives. Pairs are
+/// after the quarantine. In the meantime its thread reads and throws away what still arrives, and notes when:
+/// a pair that somebody goes on sending to rests until he stops, as long as there are others. Pairs are
 /// opened in random order (a guess at the next port is no better than a guess at any), and reused oldest
 /// first.
 ///
-/// Touched by the signalling only, under one lock; the relay threads learn of sockets through their
-/// mailboxes.
+/// Touched by the signalling under one lock; the relay threads learn of sockets through their mailboxes, and
+/// say when a resting one was sent to through ``heardStray(slot:at:)``.
 final class PortPool: Sendable {
   /// A reserved pair.
   struct Lease {
@@ -54,9 +55,14 @@ final class PortPool: Sendable {
   private struct WarmQueue {
     private var items: [Warm] = []
     private var head = 0
-    var first: Warm? { head < items.count ? items[head] : nil }
     var count: Int { items.count - head }
+    /// The items, oldest first; for the few that are looked at.
+    subscript(i: Int) -> Warm? { head + i < items.count ? items[head + i] : nil }
     mutating func append(_ item: Warm) { items.append(item) }
+    mutating func remove(_ i: Int) -> Warm {
+      if i == 0 { return removeFirst() }
+      return items.remove(at: head + i)
+    }
     mutating func removeFirst() -> Warm {
       let item = items[head]
       head += 1
@@ -88,6 +94,8 @@ final class PortPool: Sendable {
   private let quarantine: Int64
   private let warmLimit: Int
   private let receiveBuffer: Int32
+  /// When something last arrived on a pair that served no call, a slot each; written by the threads.
+  private nonisolated(unsafe) let strays: UnsafeMutablePointer<Atomic<Int64>>
   /// Pairs over all interfaces.
   let capacity: Int
 
@@ -110,8 +118,18 @@ final class PortPool: Sendable {
     quarantine = configuration.portQuarantine.nanoseconds
     warmLimit = configuration.warmPortLimit
     receiveBuffer = Int32(configuration.receiveBufferSize ?? 0)
+    strays = .allocate(capacity: Int(slots))
+    for i in 0..<Int(slots) { (strays + i).initialize(to: Atomic(.min / 2)) }
     state = Mutex(State(banks: banks, pairs: Array(repeating: Pair(), count: Int(slots))))
   }
+
+  deinit {
+    strays.deinitialize(count: capacity)
+    strays.deallocate()
+  }
+
+  /// A packet came to a pair that serves no call. Called by its thread.
+  func heardStray(slot: Int, at now: Int64) { strays[slot].store(now, ordering: .relaxed) }
 
   var usage: Usage { state.withLock { $0.usage } }
 
@@ -197,16 +215,31 @@ final class PortPool: Sendable {
   private func take(
     _ state: inout State, _ bank: Int, _ worker: Int, _ dscp: UInt8, _ now: Int64
   ) -> (slot: Int32, former: Int?)? {
-    if let oldest = state.banks[bank].warm[worker].first, now - oldest.released >= quarantine {
-      state.usage.warm -= 1
-      return (state.banks[bank].warm[worker].removeFirst().slot, nil)
-    }
+    if let slot = takeWarm(&state, bank, worker, now, isPicky: true) { return (slot, nil) }
     if let slot = open(&state, bank, dscp) { return (slot, nil) }
+    if let slot = takeWarm(&state, bank, worker, now, isPicky: false) { return (slot, nil) }
     for other in state.banks[bank].warm.indices where other != worker {
-      if let oldest = state.banks[bank].warm[other].first, now - oldest.released >= quarantine {
-        state.usage.warm -= 1
-        return (state.banks[bank].warm[other].removeFirst().slot, other)
+      if let slot = takeWarm(&state, bank, other, now, isPicky: false) { return (slot, other) }
+    }
+    return nil
+  }
+
+  /// Pairs looked at for one that nobody sends to.
+  private static let looks = 8
+
+  /// The pair of a thread that has rested longest. Being `isPicky`, one on which it has been quiet for as
+  /// long: a sprayed range of ports must not keep all of them out of use, so this is a wish only.
+  private func takeWarm(
+    _ state: inout State, _ bank: Int, _ worker: Int, _ now: Int64, isPicky: Bool
+  ) -> Int32? {
+    for i in 0..<PortPool.looks {
+      guard let candidate = state.banks[bank].warm[worker][i], now - candidate.released >= quarantine else {
+        return nil
       }
+      let heard = strays[Int(candidate.slot)].load(ordering: .relaxed)
+      if isPicky && now - heard < quarantine { continue }
+      state.usage.warm -= 1
+      return state.banks[bank].warm[worker].remove(i).slot
     }
     return nil
   }

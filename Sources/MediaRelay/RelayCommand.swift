@@ -1,6 +1,5 @@
 import CMediaIO
 import CallModel
-import Synchronization
 
 /// What the signalling asks of a relay thread.
 ///
@@ -29,42 +28,32 @@ enum RelayCommand: @unchecked Sendable {
   /// Make every latch look older by this much, as if time had passed with packets (tests).
   case ageLatches(TimeSpan)
   case stop
-}
 
-/// Commands on their way to one thread. Any thread posts, one takes.
-final class RelayMailbox: Sendable {
-  private struct State {
-    var commands: [RelayCommand] = []
-    var isSignalled = false
+  /// How soon the thread has to know.
+  enum Urgency {
+    /// When it next reads its mail: means nothing without a later command.
+    case later
+    /// Before it handles another packet, which wakes it anyway.
+    case beforeNextPacket
+    /// Within ``RelayMailbox/linger``.
+    case soon
+    case now
   }
 
-  private let state = Mutex(State())
-  let eventFD: Int32
-
-  init() { eventFD = mio_eventfd() }
-
-  /// Adds a command. With `wake` false the thread takes it when it next wakes for another reason: for what
-  /// has no effect until a later command.
-  func post(_ command: RelayCommand, wake: Bool = true) {
-    let mustSignal = state.withLock { state in
-      state.commands.append(command)
-      let must = wake && !state.isSignalled
-      if wake { state.isSignalled = true }
-      return must
+  var urgency: Urgency {
+    switch self {
+    case .open, .openRTCP: .later
+    case .attach, .update, .setTimeout, .setMode: .beforeNextPacket
+    case .detach, .close: .soon
+    case .handOver, .playEvents, .sendRaw, .setTap, .snapshot, .sweep, .ageLatches, .stop: .now
     }
-    if mustSignal { mio_eventfd_signal(eventFD) }
   }
 
-  /// Exchanges the waiting commands for the empty array given, so that neither side ever allocates in steady
-  /// state.
-  func take(into commands: inout [RelayCommand]) {
-    let empty = commands
-    commands = state.withLock { state in
-      defer {
-        state.commands = empty
-        state.isSignalled = false
-      }
-      return state.commands
+  /// Sockets the thread does not watch yet: their packets cannot wake it.
+  var bringsSockets: Bool {
+    switch self {
+    case .open, .openRTCP: true
+    default: false
     }
   }
 }

@@ -5,10 +5,7 @@ extension RelayLoop {
   mutating func receiveRTCP(_ slot: Int) {
     let count = mio_receive(slots[slot].rtcpFD, packet, maximumPacketSize + 1, source)
     guard count > 0 else { return }
-    guard let side = slots[slot].side else {
-      strays &+= 1
-      return
-    }
+    guard let side = slots[slot].side else { return dropStray(slot) }
     if count > maximumPacketSize { return drop(side, .tooLarge) }
     // A pooled pair may have its second socket open although this party agreed to use one.
     if side.pointee.isMultiplexed { return drop(side, .unexpectedKind) }

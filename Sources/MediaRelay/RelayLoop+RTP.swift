@@ -9,10 +9,7 @@ extension RelayLoop {
     // nothing would cost a fifth of the packet.
     let count = mio_receive(slots[slot].rtpFD, packet, maximumPacketSize + 1, source)
     guard count > 0 else { return }
-    guard let side = slots[slot].side else {
-      strays &+= 1
-      return
-    }
+    guard let side = slots[slot].side else { return dropStray(slot) }
     handle(side, count)
   }
 

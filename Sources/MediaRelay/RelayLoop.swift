@@ -63,6 +63,8 @@ struct RelayLoop: ~Copyable {
   var streamCount = 0
   var nextSweep: Int64 = 0
   private var lastWake: Int64 = 0
+  /// Until then the thread looks into the mailbox by itself.
+  private var lingerEnd: Int64 = 0
   /// Streams with digits to send.
   var players: [UnsafeMutablePointer<StreamState>] = []
   var isStopping = false
@@ -99,18 +101,18 @@ struct RelayLoop: ~Copyable {
   }
 
   mutating func run() {
-    _ = mio_epoll_add(epoll, mailbox.eventFD, RelayLoop.mailboxTag)
+    _ = mio_epoll_add_edge(epoll, mailbox.eventFD, RelayLoop.mailboxTag)
     now = mio_now()
     while !isStopping {
-      let count = Int(mio_epoll_wait(epoll, events, Int32(RelayLoop.eventCapacity), timeout()))
+      let count = wait()
       now = mio_now()
       wakes &+= 1
-      var hasMail = false
+      // Before the packets: what was agreed before one came applies to it.
+      if !mailbox.isEmpty { readMail() }
       for i in 0..<count {
         let tag = events[i].tag
-        if tag == RelayLoop.mailboxTag {
-          hasMail = true
-        } else if tag & 1 == 0 {
+        if tag == RelayLoop.mailboxTag { continue }
+        if tag & 1 == 0 {
           receiveRTP(Int(tag >> 1))
         } else {
           receiveRTCP(Int(tag >> 1))
@@ -118,14 +120,30 @@ struct RelayLoop: ~Copyable {
       }
       if now >= nextSweep && streamCount > 0 { sweep(at: now) }
       if !players.isEmpty { play() }
-      if hasMail { readMail() }
       publish()
-      if count < RelayLoop.fewEvents && now - lastWake < RelayLoop.frequentWake && coalescing > 0 && !hasMail
-      {
+      if count < RelayLoop.fewEvents && now - lastWake < RelayLoop.frequentWake && coalescing > 0 {
         mio_sleep(coalescing)
       }
       lastWake = now
     }
+  }
+
+  /// Sleeps until a packet, a command that cannot wait, or the next thing to do. Returns the number of
+  /// events.
+  private mutating func wait() -> Int {
+    var milliseconds = timeout()
+    var depth = milliseconds < 0 ? RelayMailbox.Sleep.endless : .timed
+    let linger = lingerEnd - now
+    if linger > 0 {
+      // Calls tend to end, and to begin, in company: for a while, look without being asked.
+      let rest = Int32(truncatingIfNeeded: (linger + 999_999) / 1_000_000)
+      milliseconds = milliseconds < 0 ? rest : min(milliseconds, rest)
+      depth = .lingering
+    }
+    if !mailbox.beginSleep(depth) { milliseconds = 0 }
+    let count = Int(mio_epoll_wait(epoll, events, Int32(RelayLoop.eventCapacity), milliseconds))
+    mailbox.endSleep()
+    return count
   }
 
   /// Milliseconds to wait: for ever when there is no stream, else to the next sweep or digit.
@@ -158,12 +176,20 @@ struct RelayLoop: ~Copyable {
     dropsChanged = true
   }
 
+  /// A packet for nobody: late from the call before, early for the next, or sprayed.
+  mutating func dropStray(_ slot: Int) {
+    strays &+= 1
+    pool.heardStray(slot: slot, at: now)
+  }
+
   // MARK: Commands
 
   private mutating func readMail() {
-    mio_eventfd_clear(mailbox.eventFD)
     mailbox.take(into: &commands)
-    for i in commands.indices { perform(commands[i]) }
+    for i in commands.indices {
+      if commands[i].urgency == .soon { lingerEnd = now + RelayMailbox.linger * 1_000_000 }
+      perform(commands[i])
+    }
     commands.removeAll(keepingCapacity: true)
   }
 

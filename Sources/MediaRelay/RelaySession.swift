@@ -48,7 +48,7 @@ public final class RelaySession: Sendable {
     // Read by the thread with the stream that follows: not worth a wake. A warm pair may have been without
     // RTCP so far; `open` is idempotent.
     if lease.isNew || withRTCP {
-      worker.mailbox.post(.open(slot: lease.slot, rtpFD: lease.rtpFD, rtcpFD: lease.rtcpFD), wake: false)
+      worker.mailbox.post(.open(slot: lease.slot, rtpFD: lease.rtpFD, rtcpFD: lease.rtcpFD))
     }
     let isLate = state.withLock { state in
       if state.isClosed { return true }

@@ -19,8 +19,6 @@ final class RelayWorker: Sendable {
     self.pool = pool
   }
 
-  deinit { mio_close(mailbox.eventFD) }
-
   func start() throws(MediaRelayError) {
     let launch = Launch(worker: self)
     var id: UInt64 = 0

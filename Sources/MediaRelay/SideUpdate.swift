@@ -50,7 +50,7 @@ struct SideUpdate {
       }
     }
     if !side.isRTCPMultiplexed, let fd = relay.pool.openRTCP(side.port) {
-      worker.mailbox.post(.openRTCP(slot: side.port.slot, fd: fd), wake: false)
+      worker.mailbox.post(.openRTCP(slot: side.port.slot, fd: fd))
     }
     let fds = relay.pool.descriptors(side.port)
     let usesRTCP = !side.isRTCPMultiplexed

@@ -47,6 +47,58 @@ import Testing
     #expect(again.rtpFD == lease.rtpFD && again.isNew && again.formerWorker == 0)
   }
 
+  @Test("A pair that somebody still sends to rests until he stops, unless all others are taken")
+  func strays() throws {
+    let first = Rig.freshPorts(16).lowerBound
+    let pool = try PortPool(
+      MediaRelayConfiguration(
+        interfaces: [.init(address: .loopbackIPv4, ports: first...first + 3)], portQuarantine: .seconds(2)),
+      workers: 1)
+    defer { pool.closeAll() }
+    let second: Int64 = 1_000_000_000
+    func reserve(_ now: Int64) -> RelayPort? {
+      pool.reserve(interface: 0, worker: 0, withRTCP: false, dscp: 0, now: now).map {
+        RelayPort(slot: $0.slot, rtp: $0.rtp, rtcp: $0.rtcp, interface: 0)
+      }
+    }
+    let (one, other) = (try #require(reserve(0)), try #require(reserve(0)))
+    _ = pool.release(one, now: second)
+    _ = pool.release(other, now: 2 * second)
+    pool.heardStray(slot: Int(one.slot), at: 3 * second)
+    #expect(reserve(3 * second) == one, "the only one that has rested is better than none")
+    _ = pool.release(one, now: 3 * second)
+    #expect(reserve(4 * second) == other)
+    _ = pool.release(other, now: 4 * second)
+    pool.heardStray(slot: Int(one.slot), at: 5 * second)
+    #expect(reserve(6 * second) == other, "the oldest is sent to: the next")
+    _ = pool.release(other, now: 6 * second)
+    #expect(reserve(7 * second) == one, "quiet for two seconds")
+  }
+
+  @Test("Packets to a port that rests are thrown away, and the next call on it hears none of them")
+  func quiet() throws {
+    let first = Rig.freshPorts(16).lowerBound
+    let rig = try Rig(ports: first...first + 3)
+    let (a, b) = (try Peer(), try Peer())
+    for round in 0..<20 as Range<UInt16> {
+      let session = rig.relay.openSession { _ in }
+      let (one, two) = (try #require(session.reserve()), try #require(session.reserve()))
+      let stream = try #require(
+        session.makeStream(
+          .init(
+            a: RelaySide(port: one, remoteRTP: a.address, isRTCPMultiplexed: true),
+            b: RelaySide(port: two, remoteRTP: b.address, isRTCPMultiplexed: true))))
+      a.send(rtp(0, sequence: round), to: one.rtp)
+      #expect(fields(b.receive())?.sequence == round)
+      stream.close()
+      session.close()
+      a.send(rtp(0, sequence: round), to: one.rtp)
+      #expect(
+        waitUntil { rig.relay.counters.strayPackets == UInt64(round) + 1 }, "read by an idle pair's thread")
+    }
+    #expect(b.receiveAll().isEmpty)
+  }
+
   @Test("Ports that other programs hold are passed over")
   func foreignPorts() throws {
     let blocker = try Peer()

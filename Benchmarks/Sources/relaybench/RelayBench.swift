@@ -10,6 +10,11 @@ import MediaRelay
 /// receives a line a call: `A_port B_port [A_send_key A_receive_key]`, the form `rtpgen` reads. Parties are
 /// 127.0.0.1 at the two given ports. Prints one line of JSON when ready (cost of set-up a call), one at the
 /// end (counters, cost of tear-down).
+///
+///     relaybench churn RATE SECONDS [--hold MILLISECONDS] [--threads N]
+///
+/// begins RATE calls a second that carry no packet and end after the hold time, for that long, and prints what
+/// each costs, first the opening of their sockets, then with pooled ones.
 @main
 struct RelayBench {
   static func main() throws {
@@ -25,9 +30,16 @@ struct RelayBench {
     let coalescing = option("coalescing", 300)
     let portA = UInt16(clamping: option("a", 20001))
     let portB = UInt16(clamping: option("b", 20002))
+    let hold = option("hold", 300)
+    if arguments.count == 3, arguments[0] == "churn", let rate = Int(arguments[1]),
+      let seconds = Int(arguments[2]), rate > 0
+    {
+      return try Churn(threads: threads, rate: rate, hold: hold).run(seconds: seconds)
+    }
     guard arguments.count == 3, let calls = Int(arguments[1]), ["rtp", "srtp", "gcm"].contains(arguments[0])
     else {
-      FileHandle.standardError.write(Data("usage: relaybench rtp|srtp|gcm CALLS OUT [options]\n".utf8))
+      FileHandle.standardError.write(
+        Data("usage: relaybench rtp|srtp|gcm CALLS OUT | churn RATE SECONDS\n".utf8))
       exit(2)
     }
     let relay = try MediaRelay(
@@ -71,7 +83,7 @@ struct RelayBench {
         + "\"strays\":\(counters.strayPackets)}")
   }
 
-  private static func call(_ relay: MediaRelay, _ suite: SDESCrypto.Suite?, _ portA: UInt16, _ portB: UInt16)
+  static func call(_ relay: MediaRelay, _ suite: SDESCrypto.Suite?, _ portA: UInt16, _ portB: UInt16)
     -> (session: RelaySession, line: String)?
   {
     let session = relay.openSession { _ in }
@@ -106,7 +118,7 @@ struct RelayBench {
   }
 
   /// Waits until the threads have nothing in hand, so that their part is in the measure.
-  private static func settle(_ relay: MediaRelay) {
+  static func settle(_ relay: MediaRelay) {
     var last = relay.counters.wakes
     repeat {
       usleep(20_000)
@@ -117,7 +129,7 @@ struct RelayBench {
   }
 
   /// CPU microseconds of the whole process.
-  private static func measure(_ body: () -> Void) -> Double {
+  static func measure(_ body: () -> Void) -> Double {
     let start = clock(CLOCK_PROCESS_CPUTIME_ID)
     body()
     return clock(CLOCK_PROCESS_CPUTIME_ID) - start
@@ -129,5 +141,5 @@ struct RelayBench {
     return Double(t.tv_sec) * 1e6 + Double(t.tv_nsec) / 1e3
   }
 
-  private static func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+  static func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
 }

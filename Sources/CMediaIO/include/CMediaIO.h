@@ -122,13 +122,14 @@ int mio_disconnect(int fd);
 
 int mio_epoll_create(void);
 int mio_epoll_add(int epoll, int fd, uint64_t tag);
+/// Reports a change once instead of as long as it lasts.
+int mio_epoll_add_edge(int epoll, int fd, uint64_t tag);
 int mio_epoll_remove(int epoll, int fd);
 /// Waits up to `timeout_ms` (-1: for ever). Returns the number of events; 0 also when interrupted.
 int mio_epoll_wait(int epoll, mio_event *events, int capacity, int timeout_ms);
 
 int mio_eventfd(void);
 void mio_eventfd_signal(int fd);
-void mio_eventfd_clear(int fd);
 
 /// Starts a thread with all signals blocked. Returns 0 or an error number.
 int mio_thread_start(const char *name, void (*body)(void *), void *context, uint64_t *thread);
