@@ -57,7 +57,7 @@ extension TwoPartyCall {
 
   func leg(_ side: RelaySideName) -> (any CallLeg)? { side == .a ? caller : called }
 
-  private func encryption(toward side: RelaySideName) -> MediaEncryption {
+  func encryption(toward side: RelaySideName) -> MediaEncryption {
     side == .a
       ? encryptionTowardCaller
       : (calledTarget.map { encryption(toward: $0) } ?? configuration.mediaEncryption)
@@ -87,6 +87,9 @@ extension TwoPartyCall {
       leg.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 491))
       return
     }
+    guard borrower == nil else {
+      return leg.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 491))
+    }
     let wasRequested = exchangeUnderWay?.wasRequested ?? false
     if let underWay = exchangeUnderWay, !(underWay.wasRequested && underWay.offerer == side) {
       // An exchange begun by the other side is on its way through us (RFC 3261 §14.2).
@@ -114,7 +117,7 @@ extension TwoPartyCall {
   /// A re-INVITE without an offer: the other side makes it.
   private func offerRequested(by side: RelaySideName) {
     guard phase == .connected, let leg = self.leg(side), let other = self.leg(side.other) else { return }
-    guard exchangeUnderWay == nil, transfer == nil else {
+    guard exchangeUnderWay == nil, transfer == nil, borrower == nil else {
       leg.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 491))
       return
     }
@@ -236,7 +239,7 @@ extension TwoPartyCall {
     if let heard = media.digit(event) {
       leg(heard.side.other)?.send(heard.digit, duration: heard.duration)
     } else if case .mediaTimeout(let stream, nil, _) = event, phase == .connected, transfer == nil,
-      media.isMissed(stream)
+      borrower == nil, media.isMissed(stream)
     {
       end(Disconnect(.mediaTimeout, text: "No media"), by: .tandem)
     }

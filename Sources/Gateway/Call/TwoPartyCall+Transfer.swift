@@ -19,6 +19,8 @@ struct TransferInProgress {
     var leg: any CallLeg
     var target: RouteTarget
     var recordIndex: Int
+    /// How media was offered to it.
+    var encryption: MediaEncryption
   }
 
   /// The side whose party leaves.
@@ -33,8 +35,14 @@ struct TransferInProgress {
   /// The call of theirs that this one takes the place of, when that is none of ours.
   var replaces: String?
   var hunt = RouteHunt(steps: [], continueOn: [])
-  /// What the remaining party offers.
+  /// What is passed on: the remaining party's offer, or that of a new party who called us.
   var offer: MediaDescription?
+  /// How it was offered to a party that is up already.
+  var encryption = MediaEncryption.bestEffort
+  /// The call that the new party is part of until all have agreed (attended transfer), and its side there.
+  var lender: (call: TwoPartyCall, side: RelaySideName)?
+  /// True once the new party has taken the offer.
+  var hasTargetAgreed = false
   /// The new party's answer, while an exchange between the two old ones goes on.
   var waitingAnswer: MediaDescription?
   /// True once the party that leaves has hung up: many do as soon as their request is accepted.
@@ -48,6 +56,10 @@ struct TransferInProgress {
   var caller: Caller?
   /// True when the party that leaves has asked for the transfer, and is to hear of its success when all have agreed.
   var isAwaited = false
+
+  /// Whether all can go back to where they were: the new party calls and was not answered, or it has another call, or whoever
+  /// asked has not been told that it is done.
+  var mayFail: Bool { targetIsCaller || isAwaited }
 }
 
 extension TwoPartyCall {
@@ -56,7 +68,8 @@ extension TwoPartyCall {
   /// One party asks that the other be connected elsewhere (RFC 5589).
   func transferRequested(by side: RelaySideName, _ transferRequest: CallModel.TransferRequest) {
     guard let leg = leg(side) else { return }
-    guard phase == .connected, transfer == nil, exchangeUnderWay == nil, let remaining = self.leg(side.other)
+    guard phase == .connected, transfer == nil, borrower == nil, exchangeUnderWay == nil,
+      let remaining = self.leg(side.other)
     else {
       leg.transferProgressed(.failed(Disconnect(.temporarilyUnavailable, protocolCode: 491)))
       return
@@ -104,55 +117,11 @@ extension TwoPartyCall {
   }
 
   /// Who a party is that we have called: it is known here only as the target that was reached.
-  private func identity(of leg: any CallLeg, _ target: RouteTarget?) -> Caller {
+  func identity(of leg: any CallLeg, _ target: RouteTarget?) -> Caller {
     let device = target.flatMap { $0.isDevice ? $0.calledAlias : nil }
     return Caller(
       alias: leg.party.alias, displayName: leg.party.displayName, address: leg.party.address,
       vendor: leg.party.vendor, isRegistered: device != nil, registeredAlias: device)
-  }
-
-  /// Attended: the party of another call of ours takes the place of the one that asked. Both calls were decided when they
-  /// were made; the Refer-To names a dialog, not an alias, so there is nothing to route.
-  private func joinOtherCall(
-    _ side: RelaySideName, _ replacing: LegID, _ remaining: any CallLeg, transferrer: any CallLeg
-  ) {
-    guard let other = host.call(with: replacing), other !== self, other.phase == .connected,
-      other.transfer == nil,
-      let otherSide: RelaySideName = other.caller.id == replacing
-        ? .a : (other.called?.id == replacing ? .b : nil),
-      let target = other.leg(otherSide.other), let offer = offerOfRemaining(side.other)
-    else {
-      return transferrer.transferProgressed(.failed(Disconnect(.notFound, protocolCode: 481)))
-    }
-    let media = newMedia(for: side, at: target.party.address)
-    guard
-      let passed = try? media.offer(
-        from: side.other, offer, encryption: other.configuration.mediaEncryption)
-    else { return transferrer.transferProgressed(.failed(Disconnect(.notAcceptable))) }
-    transferrer.transferProgressed(.accepted)
-    live.note("attended transfer: joined with call \(other.live.id)")
-    let trunkTarget = otherSide == .a ? other.calledTarget : other.callerTarget
-    other.give(up: target)
-    target.observer = self
-    host.register(self, leg: target.id)
-    transfer = TransferInProgress(
-      side: side, stage: .offeringTarget, leg: target, target: trunkTarget, media: media)
-    target.offer(passed)
-  }
-
-  /// This call ends, but one of its parties lives on in another.
-  private func give(up leg: any CallLeg) {
-    leg.observer = nil
-    host.unregister(leg: leg.id)
-    if called?.id == leg.id {
-      called = nil
-      // Its place on the trunk goes with it.
-      calledTarget = nil
-      end(Disconnect(.transferred), by: .called)
-    } else {
-      callerTarget = nil
-      end(Disconnect(.transferred), by: .caller)
-    }
   }
 
   /// A new caller takes the place of a leg of this call (RFC 3891).
@@ -161,16 +130,20 @@ extension TwoPartyCall {
     let isRinging = transfer?.ringing.contains { $0.leg.id == leg } ?? false
     let side: RelaySideName? =
       isRinging ? transfer?.side : caller.id == leg ? .a : called?.id == leg ? .b : nil
-    guard phase == .connected, isRinging || transfer == nil, exchangeUnderWay == nil, let side,
+    guard phase == .connected, isRinging || transfer == nil, borrower == nil, exchangeUnderWay == nil,
+      let side,
       let offer = incoming.offer, let remaining = self.leg(side.other)
     else { return refuse(incoming, Disconnect(.notAcceptable)) }
     guard !lacksEncryption(offer) else { return refuse(incoming, Disconnect(.encryptionRequired)) }
     let media = newMedia(for: side, at: incoming.leg.party.address)
-    guard let passed = try? media.offer(from: side, offer, encryption: configuration.mediaEncryption) else {
+    if let old = self.media { media.inherit(side.other, from: old, side.other) }
+    let encryption = encryption(toward: side.other)
+    guard let passed = try? media.offer(from: side, offer, encryption: encryption) else {
       return refuse(incoming, Disconnect(.notAcceptable))
     }
     var replacement = TransferInProgress(
-      side: side, stage: .offeringRemaining, leg: incoming.leg, media: media, targetIsCaller: true)
+      side: side, stage: .offeringRemaining, leg: incoming.leg, offer: offer, encryption: encryption,
+      media: media, targetIsCaller: true)
     replacement.caller = incoming.request.caller
     if isRinging, let transfer {
       // Those who ring for a transferred party are answered for: the transfer goes on with whom has answered.
@@ -182,6 +155,7 @@ extension TwoPartyCall {
     transfer = replacement
     take(in: incoming)
     live.note("party replaced by call \(incoming.call.id)")
+    watchTransfer()
     remaining.offer(passed)
   }
 
@@ -191,29 +165,75 @@ extension TwoPartyCall {
     guard let transfer else { return }
     switch (transfer.stage, event) {
     case (.offeringTarget, .answer(let description)):
-      leg(transfer.side)?.transferProgressed(.succeeded)
+      self.transfer?.hasTargetAgreed = true
       offerToRemaining(description)
     case (.offeringTarget, .offerRefused(let disconnect)):
-      transferFailed(disconnect)
+      if let leg = transfer.leg, offerAgain(to: leg, at: transfer.side, after: disconnect) { return }
+      transferFailed(disconnect, hasTargetRefused: true)
     case (_, .offer):
       transfer.leg?.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 491))
-    case (.offeringRemaining, .ended(let disconnect)):
-      forgetNewcomer()
-      guard transfer.targetIsCaller else { return end(disconnect, by: .called) }
-      transferFailed(disconnect)
-      // The remaining party was offered the newcomer's media, and may have taken it.
-      if !isOver { exchangeUnderWay = MediaExchange(offerer: transfer.side, isVoid: true) }
+    case (_, .transferRequested):
+      transfer.leg?.transferProgressed(.failed(Disconnect(.temporarilyUnavailable, protocolCode: 491)))
+    case (_, .digit), (_, .message):
+      // Still meant for the call it comes from.
+      if let lender = transfer.lender { lender.call.inCall(lender.side, event) }
     case (_, .ended(let disconnect)):
-      forgetNewcomer()
-      transferFailed(disconnect)
+      newcomerLeft(transfer, disconnect)
     default:
       break
     }
   }
 
-  private func forgetNewcomer() {
-    if let leg = transfer?.leg { host.unregister(leg: leg.id) }
-    transfer?.leg = nil
+  private func newcomerLeft(_ transfer: TransferInProgress, _ disconnect: Disconnect) {
+    self.transfer?.leg = nil
+    self.transfer?.lender = nil
+    if let leg = transfer.leg {
+      if let lender = transfer.lender {
+        leg.observer = lender.call
+        lender.call.borrower = nil
+        lender.call.leg(leg, did: .ended(disconnect))
+      } else {
+        host.unregister(leg: leg.id)
+      }
+    }
+    guard transfer.stage == .offeringRemaining else { return transferFailed(disconnect) }
+    guard transfer.mayFail else { return end(disconnect, by: .called) }
+    transferFailed(disconnect)
+    // The remaining party was offered the newcomer's media, and may have taken it.
+    if !isOver { exchangeUnderWay = MediaExchange(offerer: transfer.side, isVoid: true) }
+  }
+
+  /// Best effort offers RTP/AVP with keys, which some endpoints that insist on encryption refuse for its profile: they are
+  /// offered RTP/SAVP once. False: that is not the reason, or it was tried.
+  private func offerAgain(
+    to leg: any CallLeg, at side: RelaySideName, after disconnect: Disconnect
+  ) -> Bool {
+    guard let transfer, disconnect.cause == .notAcceptable, transfer.encryption == .bestEffort,
+      let offer = transfer.offer,
+      let told = transfer.media.told[side],
+      !told.streams.contains(where: { $0.isEnabled && $0.profile.isSecure }),
+      let passed = try? transfer.media.offer(from: side.other, offer, encryption: .required)
+    else { return false }
+    self.transfer?.encryption = .required
+    leg.offer(passed)
+    return true
+  }
+
+  /// A party that takes its time over an offer must not hold up the others for ever.
+  func watchTransfer() {
+    loop.cancel(transfer?.ringTimer)
+    transfer?.ringTimer = loop.schedule(after: TwoPartyCall.exchangePatience) { [weak self] in
+      self?.transferOverdue()
+    }
+  }
+
+  private func transferOverdue() {
+    guard let transfer else { return }
+    let disconnect = Disconnect(.noAnswer, text: "No answer to the offer")
+    guard transfer.stage == .offeringRemaining else { return transferFailed(disconnect) }
+    guard transfer.mayFail else { return end(disconnect, by: .tandem) }
+    transferFailed(disconnect)
+    if !isOver { exchangeUnderWay = MediaExchange(offerer: transfer.side, isVoid: true) }
   }
 
   /// The new party has agreed to the remaining one's media: now the remaining one learns of the new.
@@ -227,6 +247,7 @@ extension TwoPartyCall {
       let offer = try transfer.media.answer(from: transfer.side, answer, isFinal: true)
       transfer.stage = .offeringRemaining
       self.transfer = transfer
+      watchTransfer()
       remaining.offer(offer)
     } catch {
       transferFailed(error.disconnect)
@@ -268,7 +289,12 @@ extension TwoPartyCall {
       }
       completeTransfer()
     } catch {
-      transfer.targetIsCaller ? transferFailed(error.disconnect) : end(error.disconnect, by: .tandem)
+      guard transfer.mayFail else {
+        end(error.disconnect, by: .tandem)
+        return true
+      }
+      transferFailed(error.disconnect)
+      if !isOver { restore(side) }
     }
     return true
   }
@@ -277,14 +303,19 @@ extension TwoPartyCall {
     guard let transfer, transfer.stage == .offeringRemaining, side == transfer.side.other else {
       return false
     }
-    // The new party is already on the line; the remaining one would hear nothing.
-    transfer.targetIsCaller ? transferFailed(disconnect) : end(disconnect, by: .tandem)
+    if transfer.targetIsCaller, let leg = leg(side), offerAgain(to: leg, at: side, after: disconnect) {
+      return true
+    }
+    // A party that was called is already on the line; the remaining one would hear nothing.
+    transfer.mayFail ? transferFailed(disconnect) : end(disconnect, by: .tandem)
     return true
   }
 
   /// The new party is in, the one that asked for it is out.
   private func completeTransfer() {
+    takeFromLender()
     guard let transfer, let newcomer = transfer.leg else { return }
+    loop.cancel(transfer.ringTimer)
     self.transfer = nil
     let former = leg(transfer.side)
     if transfer.isAwaited { former?.transferProgressed(.succeeded) }
@@ -310,17 +341,10 @@ extension TwoPartyCall {
     live.note("transfer completed")
   }
 
-  func transferFailed(_ disconnect: Disconnect) {
+  /// - Parameter hasTargetRefused: the new party goes on as it was before it was asked.
+  func transferFailed(_ disconnect: Disconnect, hasTargetRefused: Bool = false) {
     guard let transfer else { return }
-    giveUpRinging(disconnect)
-    self.transfer = nil
-    if let leg = transfer.leg {
-      host.unregister(leg: leg.id)
-      leg.observer = nil
-      transfer.targetIsCaller ? leg.reject(disconnect) : leg.end(disconnect)
-    }
-    if let target = transfer.target { router.endAttempt(target) }
-    transfer.media.close { _ in }
+    dismissNewcomer(of: transfer, disconnect, hasTargetRefused: hasTargetRefused)
     live.note("transfer failed: \(disconnect.cause.rawValue)")
     leg(transfer.side)?.transferProgressed(.failed(disconnect))
     // With the one who asked gone there is nobody to go back to.
@@ -329,13 +353,24 @@ extension TwoPartyCall {
 
   /// The call ends with a transfer under way.
   func endTransfer(_ disconnect: Disconnect) {
-    guard let transfer else { return }
+    if let transfer { dismissNewcomer(of: transfer, disconnect, hasTargetRefused: false) }
+  }
+
+  private func dismissNewcomer(
+    of transfer: TransferInProgress, _ disconnect: Disconnect, hasTargetRefused: Bool
+  ) {
     giveUpRinging(disconnect)
     self.transfer = nil
     if let leg = transfer.leg {
-      host.unregister(leg: leg.id)
-      leg.observer = nil
-      transfer.targetIsCaller ? leg.reject(disconnect) : leg.end(disconnect)
+      if let lender = transfer.lender {
+        leg.observer = lender.call
+        lender.call.takeBack(
+          lender.side, hasAgreed: transfer.hasTargetAgreed, hasRefused: hasTargetRefused)
+      } else {
+        host.unregister(leg: leg.id)
+        leg.observer = nil
+        transfer.targetIsCaller ? leg.reject(disconnect) : leg.end(disconnect)
+      }
     }
     if let target = transfer.target { router.endAttempt(target) }
     transfer.media.close { _ in }
@@ -344,7 +379,7 @@ extension TwoPartyCall {
   // MARK: Media
 
   /// - Parameter side: the side of the new party, whose signalling comes from `address`.
-  private func newMedia(
+  func newMedia(
     for side: RelaySideName? = nil, at address: TransportAddress? = nil
   ) -> CallMedia {
     let media = CallMedia(access: host.media, settings: media?.settings ?? defaultSettings)
@@ -354,7 +389,7 @@ extension TwoPartyCall {
   }
 
   /// What the remaining party described last, taken off hold: the transferrer usually held it.
-  private func offerOfRemaining(_ side: RelaySideName) -> MediaDescription? {
+  func offerOfRemaining(_ side: RelaySideName) -> MediaDescription? {
     guard var description = media?.described[side] else { return nil }
     for index in description.streams.indices where description.streams[index].isEnabled {
       description.streams[index].direction = .sendReceive

@@ -16,7 +16,7 @@ extension TwoPartyCall {
         refused = Disconnect(.limitReached)
         continue
       }
-      if let failure = dial(target, dialer) {
+      if let failure = dial(target, dialer, encryption: encryption(toward: target)) {
         router.endAttempt(target)
         refused = failure
       }
@@ -31,7 +31,9 @@ extension TwoPartyCall {
   }
 
   /// Nil, or why this target cannot be called.
-  private func dial(_ target: RouteTarget, _ dialer: any LegDialer) -> Disconnect? {
+  private func dial(
+    _ target: RouteTarget, _ dialer: any LegDialer, encryption: MediaEncryption
+  ) -> Disconnect? {
     guard let transfer, let offer = transfer.offer, let request = transfer.request else {
       return Disconnect(.notAcceptable)
     }
@@ -39,7 +41,7 @@ extension TwoPartyCall {
     media.signallingAddress[transfer.side] = target.remoteAddress?.ip
     let passed: MediaDescription
     do {
-      passed = try media.offer(from: transfer.side.other, offer, encryption: encryption(toward: target))
+      passed = try media.offer(from: transfer.side.other, offer, encryption: encryption)
     } catch {
       return error.disconnect
     }
@@ -60,7 +62,8 @@ extension TwoPartyCall {
     }
     let leg = dialer.dial(call, observer: self)
     host.register(self, leg: leg.id)
-    self.transfer?.ringing.append(.init(leg: leg, target: target, recordIndex: recordIndex))
+    self.transfer?.ringing.append(
+      .init(leg: leg, target: target, recordIndex: recordIndex, encryption: encryption))
     return nil
   }
 
@@ -76,6 +79,7 @@ extension TwoPartyCall {
       self.transfer?.ringing.remove(at: index)
       finish(ended, disconnect)
       if disconnect.cause != .cancelled { reportTrunk(ended.target, disconnect.cause) }
+      if retryEncrypted(ended, disconnect) { return }
       if let code = disconnect.protocolCode, code >= 600 { giveUpRinging(Disconnect(.cancelled)) }
       if self.transfer?.ringing.isEmpty ?? false { stepOfTransferFailed(disconnect) }
     case .offer(let description):
@@ -85,6 +89,17 @@ extension TwoPartyCall {
     default:
       break
     }
+  }
+
+  /// As for a first call: who refuses best effort for its profile is offered RTP/SAVP once.
+  private func retryEncrypted(_ attempt: TransferInProgress.Ringing, _ disconnect: Disconnect) -> Bool {
+    guard disconnect.cause == .notAcceptable, attempt.encryption == .bestEffort,
+      let dialer = host.exchange.dialer(for: attempt.target.callProtocol),
+      router.beginAttempt(attempt.target, now: loop.now)
+    else { return false }
+    guard dial(attempt.target, dialer, encryption: .required) != nil else { return true }
+    router.endAttempt(attempt.target)
+    return false
   }
 
   private func transferAnswered(by index: Int, _ description: MediaDescription?) {
@@ -97,7 +112,7 @@ extension TwoPartyCall {
     self.transfer?.leg = winner.leg
     self.transfer?.target = winner.target
     let address = winner.leg.party.address ?? winner.target.remoteAddress
-    transfer.media.signallingAddress[transfer.side] = address?.ip
+    transfer.media.expect(from: address?.ip, encryption: winner.encryption, on: transfer.side)
     guard let description else { return transferFailed(MediaRefusal.noAnswer.disconnect) }
     leg(transfer.side)?.transferProgressed(.succeeded)
     offerToRemaining(description)

@@ -60,6 +60,8 @@ final class TwoPartyCall: CallLegObserver {
   var exchangeUnderWay: MediaExchange? { didSet { watchExchange() } }
   var exchangeTimer: SignallingLoop.TimerID?
   var transfer: TransferInProgress?
+  /// The call that one of our parties is about to leave us for. Its events go there; meanwhile nothing is negotiated here.
+  weak var borrower: TwoPartyCall?
 
   var loop: SignallingLoop { host.exchange.loop }
   var router: Router { host.exchange.router }
@@ -109,7 +111,7 @@ final class TwoPartyCall: CallLegObserver {
   private func callerDid(_ event: CallLegEvent) {
     switch event {
     case .ended(let disconnect):
-      if !transferrerLeft(.a) { end(disconnect, by: .caller) }
+      if !transferrerLeft(.a), !partyLeftOfLent() { end(disconnect, by: .caller) }
     case .confirmed(let answer):
       acknowledged(by: .a, answer)
     case .offer, .offerWithdrawn, .answer, .offerRefused, .digit, .message, .transferRequested,
@@ -123,7 +125,7 @@ final class TwoPartyCall: CallLegObserver {
   private func calledDid(_ event: CallLegEvent) {
     switch event {
     case .ended(let disconnect):
-      if !transferrerLeft(.b) { end(disconnect, by: .called) }
+      if !transferrerLeft(.b), !partyLeftOfLent() { end(disconnect, by: .called) }
     case .confirmed(let answer):
       if phase == .hunting { pickedUp(answer) } else { acknowledged(by: .b, answer) }
     case .progress, .answered:

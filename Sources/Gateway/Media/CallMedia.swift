@@ -135,9 +135,26 @@ final class CallMedia {
     return description
   }
 
+  /// Takes over the places of the streams of a party that comes from another session, or stays while the other party changes:
+  /// a later offer of its dialog keeps them (RFC 3264 §8), and what was encrypted remains so.
+  func inherit(_ side: RelaySideName, from old: CallMedia, _ newSide: RelaySideName) {
+    let places = old.slots.filter { $0[side].index != nil }
+    for place in places.sorted(by: { ($0[side].index ?? 0) < ($1[side].index ?? 0) }) {
+      var slot = MediaSlot(kind: place.kind)
+      slot[newSide].index = place[side].index
+      slot[newSide].local = place[side].local
+      slot[newSide].remoteCrypto = place[side].remoteCrypto
+      slot[newSide].isInherited = true
+      slots.append(slot)
+    }
+  }
+
   private func appendSlot(_ kind: MediaStream.Kind, _ index: Int, _ side: RelaySideName) -> Int {
-    // One left over from an offer that came to nothing has its ports already.
-    let spare = slots.firstIndex { $0.kind == kind && $0.a.index == nil && $0.b.index == nil }
+    // A place that the other side has from an earlier session; or one left over from an offer that came to nothing, which has
+    // its ports already.
+    let spare =
+      slots.firstIndex { $0.kind == kind && $0[side].index == nil && $0[side.other].isInherited }
+      ?? slots.firstIndex { $0.kind == kind && $0.a.index == nil && $0.b.index == nil }
     let place = spare ?? slots.count
     if spare == nil { slots.append(MediaSlot(kind: kind)) }
     slots[place][side].index = index

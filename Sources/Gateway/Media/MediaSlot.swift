@@ -11,6 +11,8 @@ struct MediaSlot {
   struct Side {
     /// Place in this side's descriptions.
     var index: Int?
+    /// The place is one of an earlier session of this side.
+    var isInherited = false
     var port: RelayPort?
     /// Our SDES lines toward this side, all that were offered: a later fork may choose another than the first.
     var localCryptos: [SDESCrypto] = []

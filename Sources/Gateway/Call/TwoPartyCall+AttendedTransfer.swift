@@ -1,0 +1,94 @@
+import CallModel
+import MediaRelay
+import PolicyEngine
+import Router
+
+/// Attended transfer (RFC 5589 §7): the party of another call of ours takes the place of the one that asked.
+///
+/// Both calls were decided when they were made; the Refer-To names a dialog, not an alias, so there is nothing to route. Until
+/// all have agreed both calls stand: the other one lends its party, and gets it back if nothing comes of it.
+extension TwoPartyCall {
+  func joinOtherCall(
+    _ side: RelaySideName, _ replacing: LegID, _ remaining: any CallLeg, transferrer: any CallLeg
+  ) {
+    guard let other = host.call(with: replacing), other !== self, other.phase == .connected,
+      let otherSide: RelaySideName = other.caller.id == replacing
+        ? .a : (other.called?.id == replacing ? .b : nil),
+      let target = other.leg(otherSide.other), let offer = offerOfRemaining(side.other)
+    else {
+      return transferrer.transferProgressed(.failed(Disconnect(.notFound, protocolCode: 481)))
+    }
+    guard other.transfer == nil, other.borrower == nil, other.exchangeUnderWay == nil else {
+      return transferrer.transferProgressed(
+        .failed(Disconnect(.temporarilyUnavailable, protocolCode: 491)))
+    }
+    let media = newMedia(for: side, at: target.party.address)
+    if let old = other.media { media.inherit(otherSide.other, from: old, side) }
+    let encryption = other.encryption(toward: otherSide.other)
+    guard let passed = try? media.offer(from: side.other, offer, encryption: encryption) else {
+      return transferrer.transferProgressed(.failed(Disconnect(.notAcceptable)))
+    }
+    transferrer.transferProgressed(.accepted)
+    live.note("attended transfer: joins call \(other.live.id)")
+    target.observer = self
+    other.borrower = self
+    var transfer = TransferInProgress(
+      side: side, stage: .offeringTarget, leg: target, offer: offer, encryption: encryption,
+      lender: (other, otherSide.other), media: media, isAwaited: true)
+    transfer.caller = other.newcomers[otherSide.other] ?? (otherSide == .b ? other.request.caller : nil)
+    self.transfer = transfer
+    watchTransfer()
+    target.offer(passed)
+  }
+
+  // MARK: The call that borrows
+
+  /// The party that was lent is ours now, and its other call over: all have agreed, or the one that asked has left that call.
+  func takeFromLender() {
+    guard let lender = transfer?.lender, let leg = transfer?.leg else { return }
+    transfer?.lender = nil
+    transfer?.target = lender.call.give(up: leg)
+    leg.observer = self
+    host.register(self, leg: leg.id)
+  }
+
+  // MARK: The call that lends
+
+  /// This call ends, but one of its parties lives on in another. What it occupies on a trunk goes with it.
+  private func give(up leg: any CallLeg) -> RouteTarget? {
+    borrower = nil
+    leg.observer = nil
+    host.unregister(leg: leg.id)
+    let target: RouteTarget?
+    if called?.id == leg.id {
+      target = calledTarget
+      called = nil
+      calledTarget = nil
+      end(Disconnect(.transferred), by: .called)
+    } else {
+      target = callerTarget
+      callerTarget = nil
+      end(Disconnect(.transferred), by: .caller)
+    }
+    return target
+  }
+
+  /// The party that was lent stays here after all. If it has taken the other call's media, or may still do so, it is offered
+  /// again what was agreed here.
+  func takeBack(_ side: RelaySideName, hasAgreed: Bool, hasRefused: Bool) {
+    borrower = nil
+    guard !isOver, !hasRefused else { return }
+    if hasAgreed {
+      restore(side)
+    } else {
+      exchangeUnderWay = MediaExchange(offerer: side.other, isVoid: true)
+    }
+  }
+
+  /// One party hangs up. True if the other one has been lent: it goes where it was lent to.
+  func partyLeftOfLent() -> Bool {
+    guard let borrower else { return false }
+    borrower.takeFromLender()
+    return isOver
+  }
+}
