@@ -51,6 +51,7 @@ let package = Package(
       name: "PolicyEngine",
       dependencies: ["CallModel", "CPCRE2", .product(name: "Yams", package: "Yams")],
       swiftSettings: strict),
+    .target(name: "PolicyHooks", dependencies: ["CallModel", "JSONText"], swiftSettings: strict),
     .target(name: "PolicyTools", dependencies: ["PolicyEngine", "CallModel"], swiftSettings: strict),
     .target(name: "Router", dependencies: ["PolicyEngine", "CallModel"], swiftSettings: strict),
 
@@ -109,6 +110,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "PolicyEngineTests", dependencies: ["PolicyEngine", "CallModel"], swiftSettings: strict),
+    .testTarget(
+      name: "PolicyHooksTests", dependencies: ["PolicyHooks", "JSONText", "CallModel"],
+      swiftSettings: strict),
     .testTarget(
       name: "PolicyToolsTests", dependencies: ["PolicyTools", "PolicyEngine", "CallModel"],
       swiftSettings: strict),
