@@ -247,6 +247,111 @@ import Testing
     #expect(caller.take() == [.offer])
   }
 
+  @Test func theAnswerThatTheCallerHasSeenNeedsNoRepairWhenTheWinnerSaysTheSame() throws {
+    let bench = try GatewayBench(
+      rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
+    let caller = bench.call("x")
+    bench.dialer.legs[0].does(.progress(.inBand, media: .audio(port: 30000)))
+    let shown = caller.media
+    // Another address of theirs is no matter of the caller's: it knows ours only.
+    bench.dialer.legs[1].does(.answered(media: .audio(port: 31000)))
+    #expect(caller.take() == [.progress(.inBand, media: true), .accept] && caller.media == shown)
+    let call = try #require(bench.host.call(with: caller.id))
+    #expect(call.media?.slots[0].b.remote?.address.port == 31000 && call.exchangeUnderWay == nil)
+  }
+
+  @Test func aFailoverAfterEarlyMediaIsRepairedToo() throws {
+    let bench = try GatewayBench(
+      rules: [rule(".*", trunks: ["one", "two"])], trunks: [trunk("one"), trunk("two")])
+    let caller = bench.call("1", offer: .audio(port: 20000, codecs: [.pcma, .pcmu]))
+    bench.dialer.legs[0].does(.progress(.inBand, media: .audio(port: 30000, codecs: [.pcma])))
+    bench.dialer.legs[0].does(refusal(503))
+    bench.dialer.legs[1].does(.progress(.inBand, media: .audio(port: 31000, codecs: [.pcmu])))
+    // What the second says early is not shown: the caller would not listen to it.
+    #expect(caller.take() == [.progress(.inBand, media: true)])
+    bench.dialer.legs[1].does(.answered(media: .audio(port: 31000, codecs: [.pcmu])))
+    #expect(caller.take() == [.accept, .offer])
+    // A caller who asks for something else meanwhile is told to wait; one who refuses a mere change goes on.
+    caller.does(.offer(.audio(port: 20002)))
+    #expect(caller.take() == [.refuseOffer(491)])
+    caller.does(.answer(.audio(port: 20000, codecs: [.pcmu])))
+    caller.does(.offer(.audio(port: 20002, codecs: [.pcmu])))
+    #expect(bench.dialer.legs[1].take() == [.offer])
+  }
+
+  @Test func aCallerWhoRefusesTheRepairKeepsWhatIsCommon() throws {
+    let bench = try GatewayBench(
+      rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
+    let caller = bench.call("x", offer: .audio(port: 20000, codecs: [.pcma, .pcmu]))
+    bench.dialer.legs[0].does(.progress(.inBand, media: .audio(port: 30000, codecs: [.pcma])))
+    bench.dialer.legs[1].does(.answered(media: .audio(port: 31000, codecs: [.pcma, .pcmu])))
+    #expect(caller.take() == [.progress(.inBand, media: true), .accept, .offer])
+    caller.does(.offerRefused(Disconnect(.notAcceptable, protocolCode: 488)))
+    #expect(caller.take() == [] && bench.liveCalls == 1)
+    bench.dialer.legs[1].does(.offer(.audio(port: 31000)))
+    #expect(caller.take() == [.offer])
+  }
+
+  // MARK: Keys of several devices
+
+  /// The first device refuses best effort and is offered RTP/SAVP as the third leg; both ring. The keys it was offered.
+  private func ringTwice(_ bench: GatewayBench) throws -> (
+    plain: ScriptedLeg, secure: ScriptedLeg, SDESCrypto
+  ) {
+    _ = bench.call("x")
+    bench.dialer.legs[0].does(refusal(488))
+    let secure = try #require(bench.dialer.legs.last)
+    let line = try #require(secure.call?.offer?.streams[0].cryptos.first)
+    let key = SDESCrypto(
+      tag: line.tag, suite: line.suite, keyAndSalt: Secret(String(repeating: "A", count: 40)))
+    return (bench.dialer.legs[1], secure, key)
+  }
+
+  private func bestEffortBench() throws -> GatewayBench {
+    try GatewayBench(
+      rules: [rule(".*", replace: "bob", target: .registration)], devices: ["bob", "bob"])
+  }
+
+  @Test func earlyMediaThatIsEncryptedDoesNotBindADeviceThatIsNot() throws {
+    let bench = try bestEffortBench()
+    let (plain, secure, key) = try ringTwice(bench)
+    secure.does(.progress(.inBand, media: .audio(port: 30000, profile: .rtpSAVP, cryptos: [key])))
+    let call = try #require(bench.host.call(with: plain.id))
+    #expect(call.media?.slots[0].b.remoteCrypto == key)
+    plain.does(.answered(media: .audio(port: 31000)))
+    let slot = try #require(call.media?.slots[0])
+    #expect(call.phase == .connected && slot.b.remoteCrypto == nil && slot.b.localCrypto == nil)
+  }
+
+  @Test func plainEarlyMediaDoesNotExcuseADeviceThatWasOfferedEncryptionAlone() throws {
+    let bench = try bestEffortBench()
+    let (plain, secure, key) = try ringTwice(bench)
+    plain.does(.progress(.inBand, media: .audio(port: 31000)))
+    secure.does(.answered(media: .audio(port: 30000, profile: .rtpSAVP, cryptos: [key])))
+    let call = try #require(bench.host.call(with: secure.id))
+    #expect(call.media?.slots[0].b.remoteCrypto == key && call.media?.slots[0].b.localCrypto?.tag == key.tag)
+
+    let other = try bestEffortBench()
+    let (first, second, _) = try ringTwice(other)
+    first.does(.progress(.inBand, media: .audio(port: 31000)))
+    second.does(.answered(media: .audio(port: 30000)))
+    #expect(second.take() == [.end(.encryptionRequired)] && other.liveCalls == 0)
+  }
+
+  @Test func twoDevicesMayChooseDifferentKeysOfTheSameOffer() throws {
+    let bench = try bestEffortBench()
+    let caller = bench.call("x")
+    let lines = try #require(bench.dialer.legs[0].call?.offer?.streams[0].cryptos)
+    let keys = zip(lines.prefix(2), ["A", "B"]).map { line, letter in
+      SDESCrypto(tag: line.tag, suite: line.suite, keyAndSalt: Secret(String(repeating: letter, count: 40)))
+    }
+    bench.dialer.legs[0].does(.progress(.inBand, media: .audio(port: 30000, cryptos: [keys[0]])))
+    let slot = { bench.host.call(with: caller.id)?.media?.slots[0].b }
+    #expect(slot()?.localCrypto == lines[0] && slot()?.remoteCrypto == keys[0])
+    bench.dialer.legs[1].does(.answered(media: .audio(port: 31000, cryptos: [keys[1]])))
+    #expect(slot()?.localCrypto == lines[1] && slot()?.remoteCrypto == keys[1])
+  }
+
   @Test func anEarlyOfferThatNobodyCanAnswerFailsTheAttempt() throws {
     let bench = try GatewayBench(rules: [rule(".*", target: .registration)], devices: ["bob"])
     let caller = bench.call("bob", offer: nil)

@@ -163,9 +163,11 @@ final class SIPPeer {
   }
 
   func answers(
-    _ request: SIPRequest, _ status: Int, body: String? = nil, headers: [(SIPHeaderName, String)] = []
+    _ request: SIPRequest, _ status: Int, body: String? = nil, headers: [(SIPHeaderName, String)] = [],
+    tag: String? = nil
   ) {
-    var response = SIPResponse(to: request, status: status, toTag: status > 100 ? "p\(address.port)" : nil)
+    var response = SIPResponse(
+      to: request, status: status, toTag: status > 100 ? tag ?? "p\(address.port)" : nil)
     if status > 100, status < 300, request.method == .invite {
       response.headers.append(.contact, "<sip:\(address)>")
     }
@@ -192,14 +194,14 @@ final class SIPPeer {
   }
 }
 
-func sdp(_ address: String, port: Int = 20000) -> String {
+func sdp(_ address: String, port: Int = 20000, codecs: String = "8") -> String {
   """
   v=0\r
   o=- 1 1 IN IP4 \(address)\r
   s=-\r
   c=IN IP4 \(address)\r
   t=0 0\r
-  m=audio \(port) RTP/AVP 8 101\r
+  m=audio \(port) RTP/AVP \(codecs) 101\r
   a=rtpmap:101 telephone-event/8000\r
 
   """

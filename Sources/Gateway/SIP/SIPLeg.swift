@@ -22,6 +22,8 @@ final class SIPLeg: CallLeg {
   private(set) var isOver = false
   /// The peer asked for our offer in a re-INVITE: ``offer(_:)`` belongs into its response.
   private var peerWantsOffer = false
+  /// What each early dialog has answered, until one of them is confirmed: the 2xx need not repeat it (RFC 3262 §5).
+  private var earlyAnswers: [EarlyDialogID: MediaDescription] = [:]
   /// The early dialog whose offer waits for our answer.
   private var offeringDialog: EarlyDialogID?
   /// A transfer the peer asked for, and whether it has been accepted.
@@ -245,8 +247,8 @@ final class SIPLeg: CallLeg {
       progressed(progress)
     case .answered(let answered):
       wasAnswered(answered)
-    case .earlyDialogEnded:
-      break
+    case .earlyDialogEnded(let dialog):
+      earlyAnswers[dialog] = nil
     case .offerWithdrawn:
       peerWantsOffer = false
       observe(.offerWithdrawn)
@@ -294,7 +296,9 @@ final class SIPLeg: CallLeg {
     default: kind = .inBand
     }
     if case .offer? = progress.description { offeringDialog = progress.dialog }
-    observe(.progress(kind, media: progress.description.flatMap { media($0.body) }))
+    let described = progress.description.flatMap { media($0.body) }
+    if let dialog = progress.dialog, let described { earlyAnswers[dialog] = described }
+    observe(.progress(kind, media: described))
   }
 
   private func wasAnswered(_ answered: SessionAnswered) {
@@ -302,7 +306,9 @@ final class SIPLeg: CallLeg {
     if let remote = answered.response.headers.to?.displayName { party.displayName = remote }
     party.vendor = answered.response.headers[.server] ?? answered.response.headers[.userAgent] ?? ""
     if case .offer? = answered.description { offeringDialog = answered.dialog }
-    guard let description = answered.description else { return observe(.answered(media: nil)) }
+    let early = earlyAnswers[answered.dialog]
+    earlyAnswers = [:]
+    guard let description = answered.description else { return observe(.answered(media: early)) }
     guard let media = media(description.body) else {
       let fault = Disconnect(.protocolError, text: "Answer cannot be read")
       endedFor = fault
