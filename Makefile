@@ -4,7 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 RELEASE := .build/release/tandem
 # Values of one module travel through all the others: optimising across them takes a tenth off the cost of a call.
-BUILD_RELEASE := swift build -c release --product tandem -Xswiftc -cross-module-optimization
+BUILD_RELEASE := swift build -c release --product tandem -Xswiftc -cross-module-optimization \
+	-Xswiftc -enforce-exclusivity=unchecked
 FORMATTED := Package.swift Sources Tests Fuzz Benchmarks
 
 # Tests with real sockets and real time, or that measure this process: each needs the machine to itself.

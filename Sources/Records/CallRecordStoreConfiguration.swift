@@ -8,8 +8,8 @@ public struct CallRecordStoreConfiguration: Sendable {
   ///
   /// Eight MiB hold some ten thousand records: at a thousand calls a second, ten seconds of a stuck disk.
   public var journalCapacity: Int
-  /// How long a record may wait for others before it is written to SQLite. It is safe from `kill -9` before that; the
-  /// delay is what `tandem calls` lags behind.
+  /// How long a record may wait for others, and for later states of its own call, before it is written to SQLite: a short
+  /// call is written once. It is safe from `kill -9` before that; the delay is what `tandem calls` lags behind.
   public var flushInterval: TimeSpan
   /// Records of calls that ended longer ago are deleted; nil keeps them for ever.
   public var maximumAge: TimeSpan?
@@ -17,7 +17,7 @@ public struct CallRecordStoreConfiguration: Sendable {
   public var maximumCalls: Int?
 
   public init(
-    directory: String, journalCapacity: Int = 8 << 20, flushInterval: TimeSpan = .milliseconds(100),
+    directory: String, journalCapacity: Int = 8 << 20, flushInterval: TimeSpan = .milliseconds(500),
     maximumAge: TimeSpan? = .seconds(90 * 86400), maximumCalls: Int? = 1_000_000
   ) {
     self.directory = directory
