@@ -47,12 +47,15 @@ let package = Package(
     .target(name: "JSONText", swiftSettings: strict),
     .target(name: "SDP", dependencies: ["CallModel"], swiftSettings: strict),
     .target(name: "SIP", dependencies: ["CallModel", "COpenSSL"], swiftSettings: strict),
+    .target(name: "PatternAnalysis", swiftSettings: strict),
     .target(
       name: "PolicyEngine",
-      dependencies: ["CallModel", "CPCRE2", .product(name: "Yams", package: "Yams")],
+      dependencies: ["CallModel", "CPCRE2", "PatternAnalysis", .product(name: "Yams", package: "Yams")],
+      swiftSettings: strict),
+    .target(
+      name: "PolicyTools", dependencies: ["PolicyEngine", "PatternAnalysis", "CallModel"],
       swiftSettings: strict),
     .target(name: "PolicyHooks", dependencies: ["CallModel", "JSONText"], swiftSettings: strict),
-    .target(name: "PolicyTools", dependencies: ["PolicyEngine", "CallModel"], swiftSettings: strict),
     .target(name: "Router", dependencies: ["PolicyEngine", "CallModel"], swiftSettings: strict),
 
     // The media plane: threads and raw system calls of its own.
@@ -108,6 +111,8 @@ let package = Package(
     .testTarget(
       name: "SIPTests", dependencies: ["SIP", "CallModel"], resources: [.copy("Vectors")],
       swiftSettings: strict),
+    .testTarget(
+      name: "PatternAnalysisTests", dependencies: ["PatternAnalysis", "CPCRE2"], swiftSettings: strict),
     .testTarget(
       name: "PolicyEngineTests", dependencies: ["PolicyEngine", "CallModel"], swiftSettings: strict),
     .testTarget(
