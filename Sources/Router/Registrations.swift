@@ -25,6 +25,8 @@ public final class Registrations {
     public var instance: String?
     /// How the protocol endpoint reaches it (flow, path). Opaque here.
     public var route: any Sendable
+    /// Names the connection it came over, which takes the binding with it when it fails; nil where there is none.
+    public var connection: UInt64?
     /// Registrations of one client carry one Call-ID and rising CSeq (RFC 3261 §10.3 step 7).
     public var callID: String
     public var cSeq: UInt32
@@ -33,8 +35,9 @@ public final class Registrations {
       id: UInt64 = 0, alias: String, callProtocol: CallProtocol, contact: String, username: String = "",
       vendor: String = "", remote: TransportAddress, isNatted: Bool = false, since: WallClock,
       expires: MonotonicInstant, q: Double = 1, instance: String? = nil, route: any Sendable,
-      callID: String = "", cSeq: UInt32 = 0
+      connection: UInt64? = nil, callID: String = "", cSeq: UInt32 = 0
     ) {
+      self.connection = connection
       self.id = id
       self.alias = alias
       self.callProtocol = callProtocol
@@ -66,6 +69,8 @@ public final class Registrations {
   public var onRemoved: ((Binding, Removal) -> Void)?
 
   private var byAlias: [String: [Binding]] = [:]
+  /// Keys of the aliases that have a binding over a connection.
+  private var keysByConnection: [UInt64: Set<String>] = [:]
   private var nextID: UInt64 = 1
   public private(set) var count = 0
 
@@ -90,8 +95,10 @@ public final class Registrations {
     if let index = list.firstIndex(where: { $0.callProtocol == binding.callProtocol && isSame($0) }) {
       binding.id = list[index].id
       binding.since = list[index].since
+      let old = list[index].connection
       list[index] = binding
       byAlias[key] = list
+      if let old, old != binding.connection { forget(old, of: key) }
     } else {
       binding.id = nextID
       nextID += 1
@@ -100,6 +107,7 @@ public final class Registrations {
       count += 1
       onAdded?(binding)
     }
+    if let connection = binding.connection { keysByConnection[connection, default: []].insert(key) }
     return binding.id
   }
 
@@ -108,7 +116,14 @@ public final class Registrations {
     drop(Registrations.key(alias), reason, where: condition)
   }
 
-  /// Removes every binding that `condition` selects, e.g. those of a connection that failed.
+  /// Removes the bindings of a connection that failed, and looks at no others.
+  public func removeAll(ofConnection connection: UInt64) {
+    for key in keysByConnection[connection] ?? [] {
+      drop(key, .flowFailed) { $0.connection == connection }
+    }
+  }
+
+  /// Removes every binding that `condition` selects.
   public func removeAll(_ reason: Removal, where condition: (Binding) -> Bool) {
     for key in Array(byAlias.keys) { drop(key, reason, where: condition) }
   }
@@ -132,8 +147,21 @@ public final class Registrations {
     }
     byAlias[key] = kept.isEmpty ? nil : kept
     count -= removed.count
+    for connection in Set(removed.compactMap(\.connection)) { forget(connection, of: key) }
     for binding in removed { onRemoved?(binding, reason) }
   }
+
+  /// The alias has one binding less over a connection, perhaps the last one.
+  private func forget(_ connection: UInt64, of key: String) {
+    guard !(byAlias[key]?.contains { $0.connection == connection } ?? false),
+      var keys = keysByConnection.removeValue(forKey: connection)
+    else { return }
+    keys.remove(key)
+    if !keys.isEmpty { keysByConnection[connection] = keys }
+  }
+
+  /// How many connections are known to carry bindings.
+  public var connectionCount: Int { keysByConnection.count }
 
   /// Aliases are compared without case.
   private static func key(_ alias: String) -> String { alias.lowercased() }

@@ -169,7 +169,7 @@ final class SIPPeer {
     var response = SIPResponse(
       to: request, status: status, toTag: status > 100 ? tag ?? "p\(address.port)" : nil)
     if status > 100, status < 300, request.method == .invite {
-      response.headers.append(.contact, "<sip:\(address)>")
+      response.headers.append(.contact, "<sip:\(address)\(hop.transport == .udp ? "" : ";transport=tcp")>")
     }
     for (name, value) in headers { response.headers.append(name, value) }
     if let body { response.attach(.sdp(Array(body.utf8))) }

@@ -33,6 +33,47 @@ import Testing
     #expect(!registrations.isRegistered("bob", now: now))
   }
 
+  @Test func aConnectionTakesItsOwnBindingsWithIt() {
+    let registrations = Registrations()
+    var removed: [String] = []
+    registrations.onRemoved = { removed.append("\($0.alias) \($0.contact) \($1.rawValue)") }
+    // Two devices over one connection (a proxy), one of them over another as well, and one over none.
+    registrations.add(binding("bob", contact: "a", connection: 1)) { _ in false }
+    registrations.add(binding("Bob", contact: "b", connection: 2)) { _ in false }
+    registrations.add(binding("carol", contact: "c", connection: 1)) { _ in false }
+    registrations.add(binding("dave", contact: "d")) { _ in false }
+    #expect(registrations.connectionCount == 2)
+    registrations.removeAll(ofConnection: 1)
+    #expect(removed.sorted() == ["bob a Connection lost", "carol c Connection lost"])
+    #expect(registrations.count == 2 && registrations.connectionCount == 1)
+    registrations.removeAll(ofConnection: 1)
+    registrations.removeAll(ofConnection: 9)
+    #expect(registrations.count == 2)
+
+    // A refresh over another connection moves the binding.
+    registrations.add(binding("bob", contact: "b", connection: 3)) { $0.contact == "b" }
+    registrations.removeAll(ofConnection: 2)
+    #expect(registrations.count == 2 && registrations.connectionCount == 1)
+    registrations.removeAll(ofConnection: 3)
+    #expect(registrations.bindings(of: "bob", now: now).isEmpty)
+    #expect(registrations.count == 1 && registrations.connectionCount == 0)
+  }
+
+  @Test func whateverEndsABindingItsConnectionIsForgottenWithTheLastOne() {
+    let registrations = Registrations()
+    for (contact, seconds) in [("a", 10), ("b", 20), ("c", 30)] as [(String, Int64)] {
+      registrations.add(binding("bob", contact: contact, expires: .seconds(seconds), connection: 1)) { _ in
+        false
+      }
+    }
+    registrations.expire(now: now + .seconds(15))
+    #expect(registrations.connectionCount == 1)
+    registrations.remove("bob", .unregistered) { $0.contact == "b" }
+    #expect(registrations.connectionCount == 1)
+    registrations.removeAll(.deviceRemoved) { _ in true }
+    #expect(registrations.connectionCount == 0 && registrations.count == 0)
+  }
+
   @Test func aDeviceThatPolicyNoLongerKnowsIsRemoved() throws {
     let router = Router(policy: try snapshot(devices: [Device(alias: "bob", allowsSIP: true)]))
     router.registrations.add(binding("bob")) { _ in false }

@@ -49,11 +49,12 @@ func request(
 }
 
 func binding(
-  _ alias: String, contact: String = "sip:phone@192.0.2.1", expires: TimeSpan = .seconds(3600), q: Double = 1
+  _ alias: String, contact: String = "sip:phone@192.0.2.1", expires: TimeSpan = .seconds(3600), q: Double = 1,
+  connection: UInt64? = nil
 ) -> Registrations.Binding {
   Registrations.Binding(
     alias: alias, callProtocol: .sip, contact: contact, remote: TransportAddress(.v4(0xc000_0201), 5060),
-    since: WallClock(milliseconds: 0), expires: .zero + expires, q: q, route: contact)
+    since: WallClock(milliseconds: 0), expires: .zero + expires, q: q, route: contact, connection: connection)
 }
 
 extension RouteHunt {

@@ -84,9 +84,7 @@ public final class SIPEndpoint: LegDialer {
 
   /// A connection is gone, and with it what was registered over it (RFC 5626 §5.3).
   public func connectionClosed(_ connection: ConnectionID) {
-    router.registrations.removeAll(.flowFailed) {
-      ($0.route as? SIPBindingRoute)?.hop.connection == connection
-    }
+    router.registrations.removeAll(ofConnection: connection.number)
     agent.connectionClosed(connection, now: loop.now)
     flush()
   }

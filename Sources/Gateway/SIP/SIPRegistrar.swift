@@ -111,8 +111,8 @@ extension SIPEndpoint {
       alias: device.alias, callProtocol: .sip, contact: contact.uri.description, username: device.username,
       vendor: request.headers[.userAgent] ?? "", remote: incoming.hop.remote, isNatted: isNatted,
       since: loop.wallClock, expires: loop.now + .seconds(seconds), q: min(1, max(0, q)),
-      instance: route.registrationID == nil ? nil : route.instance, route: route, callID: callID,
-      cSeq: sequence)
+      instance: route.registrationID == nil ? nil : route.instance, route: route,
+      connection: incoming.hop.connection?.number, callID: callID, cSeq: sequence)
     return (binding, seconds)
   }
 

@@ -62,6 +62,7 @@ extension InviteSession {
     dialog.peer.note(request.headers)
     if let offer { dialog.negotiation.receiveOffer(offer, in: .invite) }
     dialogs = [dialog]
+    uses(hop)
     incoming = IncomingSetUp(request, transaction: transaction, hop: hop, sequence: sequence)
   }
 

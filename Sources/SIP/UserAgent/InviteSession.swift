@@ -29,6 +29,8 @@ final class InviteSession {
   var incoming: IncomingSetUp?
   /// While setting up as caller, one for each fork; once confirmed, exactly one. As callee, one from the start.
   var dialogs: [Dialog] = []
+  /// The connections its dialogs talk over, until they close.
+  private(set) var connections: [ConnectionID] = []
   /// Our 2xx that waits for its ACK.
   var success: UnacknowledgedSuccess?
   /// A re-INVITE of the peer without final response.
@@ -90,7 +92,16 @@ final class InviteSession {
 
   func peerAllows(_ method: SIPMethod) -> Bool { dialog?.peer.allows(method) ?? false }
 
+  /// A dialog of this session sends or receives over this hop.
+  func uses(_ hop: Hop) {
+    guard let connection = hop.connection, !connections.contains(connection) else { return }
+    connections.append(connection)
+    agent.note(id, uses: connection)
+  }
+
   func connectionClosed(_ connection: ConnectionID) {
+    connections.removeAll { $0 == connection }
+    agent.note(id, leaves: connection)
     for dialog in dialogs {
       if dialog.hop?.connection == connection { dialog.hop = nil }
       if dialog.flow.connection == connection { dialog.flow.connection = nil }
@@ -209,6 +220,7 @@ final class InviteSession {
     if dialog.flow != hop {
       // The peer moved to another connection or address: what we send over the flow follows.
       dialog.flow = hop
+      uses(hop)
       if dialog.firstRoute == nil { dialog.hop = nil }
     }
     if state == .ended { return receiveAfterEnd(request, in: dialog, id, hop) }
@@ -291,6 +303,7 @@ final class InviteSession {
     switch agent.nextHop(dialog, maySendOverFlow: maySendOverFlow) {
     case .hop(let hop):
       dialog.hop = hop
+      uses(hop)
       transmit(pending, in: dialog, hop, authentications: authentications)
     case .name(let uri): agent.resolve(uri, for: .inDialog(self, dialog, pending))
     case .unreachable: unreachable(pending, in: dialog)
@@ -300,6 +313,7 @@ final class InviteSession {
   func resolved(_ pending: PendingSend, in dialog: Dialog, _ hop: Hop?) {
     if let hop {
       dialog.hop = hop
+      uses(hop)
       transmit(pending, in: dialog, hop, authentications: 0)
     } else {
       unreachable(pending, in: dialog)

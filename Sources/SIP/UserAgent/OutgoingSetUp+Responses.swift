@@ -122,6 +122,7 @@ extension InviteSession {
     dialog.setRoutes(response.headers.recordRoutes.reversed())
     dialog.peer.note(response.headers)
     if let offer = setUp.invite.offer { dialog.negotiation.offer(offer, in: .invite) }
+    uses(hop)
     return dialog
   }
 
@@ -165,6 +166,7 @@ extension InviteSession {
     dialog.setRoutes(response.headers.recordRoutes.reversed())
     if let uri = response.headers.contacts.first?.uri { dialog.remoteTarget = uri }
     dialog.flow = hop
+    uses(hop)
     dialog.peer.note(response.headers)
     let others = dialogs.filter { $0 !== dialog && !$0.isAnswered }
     dialogs = dialogs.filter(\.isAnswered) + [dialog]

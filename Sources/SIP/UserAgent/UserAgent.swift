@@ -29,6 +29,8 @@ public final class UserAgent {
   var sessions: [SessionID: InviteSession] = [:]
   /// Our tag is random and belongs to one session: it finds the session of a request in a dialog.
   var sessionsByTag: [String: InviteSession] = [:]
+  /// Sessions with a dialog that talks over a connection. What closes costs what belongs to it.
+  private(set) var sessionsByConnection: [ConnectionID: Set<SessionID>] = [:]
   var liveSessions = 0
   var clients: [ClientTransactionID: PendingClient] = [:]
   /// INVITEs of the peer that have no final response yet.
@@ -85,7 +87,9 @@ public final class UserAgent {
   /// A connection is gone. Dialogs that used it look for another way when they next send.
   public func connectionClosed(_ connection: ConnectionID, now: MonotonicInstant) {
     self.now = now
-    for session in sessions.values { session.connectionClosed(connection) }
+    for id in sessionsByConnection.removeValue(forKey: connection) ?? [] {
+      sessions[id]?.connectionClosed(connection)
+    }
     pump()
   }
 
@@ -152,6 +156,17 @@ public final class UserAgent {
   func remove(_ session: InviteSession) {
     sessions[session.id] = nil
     sessionsByTag[session.localTag] = nil
+    for connection in session.connections { note(session.id, leaves: connection) }
+  }
+
+  func note(_ session: SessionID, uses connection: ConnectionID) {
+    sessionsByConnection[connection, default: []].insert(session)
+  }
+
+  func note(_ session: SessionID, leaves connection: ConnectionID) {
+    guard var users = sessionsByConnection.removeValue(forKey: connection) else { return }
+    users.remove(session)
+    if !users.isEmpty { sessionsByConnection[connection] = users }
   }
 
   func perform(

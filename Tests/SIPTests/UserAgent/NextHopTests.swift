@@ -84,6 +84,7 @@ import Testing
     let dialog = bob.agent.sessions[id]!.dialog!
     dialog.flow.connection = ConnectionID(4)
     dialog.hop = dialog.flow
+    bob.agent.sessions[id]!.uses(dialog.flow)
     bob.agent.connectionClosed(ConnectionID(4), now: network.now)
     #expect(dialog.flow.connection == nil)
     #expect(dialog.hop == nil)
