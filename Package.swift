@@ -55,7 +55,8 @@ let package = Package(
     .target(
       name: "PolicyTools", dependencies: ["PolicyEngine", "PatternAnalysis", "CallModel"],
       swiftSettings: strict),
-    .target(name: "PolicyHooks", dependencies: ["CallModel", "JSONText"], swiftSettings: strict),
+    .target(
+      name: "PolicyHooks", dependencies: ["CallModel", "JSONText", "PolicyEngine"], swiftSettings: strict),
     .target(name: "Router", dependencies: ["PolicyEngine", "CallModel"], swiftSettings: strict),
 
     // The media plane: threads and raw system calls of its own.
@@ -116,7 +117,7 @@ let package = Package(
     .testTarget(
       name: "PolicyEngineTests", dependencies: ["PolicyEngine", "CallModel"], swiftSettings: strict),
     .testTarget(
-      name: "PolicyHooksTests", dependencies: ["PolicyHooks", "JSONText", "CallModel"],
+      name: "PolicyHooksTests", dependencies: ["PolicyHooks", "PolicyEngine", "JSONText", "CallModel"],
       swiftSettings: strict),
     .testTarget(
       name: "PolicyToolsTests", dependencies: ["PolicyTools", "PolicyEngine", "CallModel"],

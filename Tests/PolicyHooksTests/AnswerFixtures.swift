@@ -1,5 +1,6 @@
 import CallModel
 import JSONText
+import PolicyEngine
 import PolicyHooks
 
 /// What most tests of answers need: a call, a node, names that exist, and short ways to read.

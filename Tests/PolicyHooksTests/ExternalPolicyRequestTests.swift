@@ -1,4 +1,5 @@
 import CallModel
+import PolicyEngine
 import PolicyHooks
 import Testing
 
@@ -25,7 +26,7 @@ import Testing
 
   private func http(
     _ request: ExternalPolicyRequest, _ url: String = "https://policy.example.org",
-    _ credential: BasicCredential? = nil
+    _ credential: Credential? = nil
   ) throws -> PolicyHTTPRequest {
     try PolicyHTTPRequest(request, id: Self.id, server: PolicyServerURL(url), credential: credential)
   }
@@ -275,7 +276,7 @@ import Testing
   @Test func credentialsTravelInTheHeaderOnly() throws {
     let request = try http(
       .serviceConfiguration(Self.call, Self.node), "https://policy.example.org:8443/x/",
-      BasicCredential(username: "pexip", password: Secret("secret")))
+      Credential(username: "pexip", password: Secret("secret")))
     #expect(request.authorization?.reveal() == "Basic cGV4aXA6c2VjcmV0")
     #expect(request.target.hasPrefix("/x/policy/v1/service/configuration?"))
     #expect(request.server.authority == "policy.example.org:8443")
@@ -290,7 +291,7 @@ import Testing
     ("a:", "Basic YTo="), ("a:b", "Basic YTpi"), ("a:bc", "Basic YTpiYw=="), ("ö:", "Basic w7Y6"),
   ]) func basicCredentials(_ pair: String, _ header: String) throws {
     let parts = pair.split(separator: ":", omittingEmptySubsequences: false)
-    let credential = BasicCredential(username: String(parts[0]), password: Secret(String(parts[1])))
+    let credential = Credential(username: String(parts[0]), password: Secret(String(parts[1])))
     #expect(
       try http(.serviceConfiguration(Self.call, Self.node), "http://a", credential).authorization?.reveal()
         == header)

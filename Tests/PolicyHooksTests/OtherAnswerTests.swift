@@ -1,4 +1,5 @@
 import CallModel
+import PolicyEngine
 import PolicyHooks
 import Testing
 

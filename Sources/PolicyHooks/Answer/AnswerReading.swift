@@ -1,5 +1,6 @@
 import CallModel
 import JSONText
+import PolicyEngine
 
 /// An HTTP response, whole.
 public struct HTTPAnswer: Hashable, Sendable {

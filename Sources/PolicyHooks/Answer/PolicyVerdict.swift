@@ -1,4 +1,5 @@
 import CallModel
+import PolicyEngine
 
 /// What an answer means for a call: the last column of the decision tables (routing reference §11).
 public enum PolicyVerdict: Hashable, Sendable {

@@ -1,4 +1,5 @@
 import CallModel
+import PolicyEngine
 
 /// One question to a policy server, with everything it tells the server.
 public enum ExternalPolicyRequest: Hashable, Sendable {

@@ -1,4 +1,5 @@
 import CallModel
+import PolicyEngine
 
 /// A policy request as it goes on the wire: `GET`, no body, everything in path and query (routing reference §9).
 public struct PolicyHTTPRequest: Sendable {
@@ -35,12 +36,12 @@ public struct PolicyHTTPRequest: Sendable {
   static let maximumFreeTextLength = 250
 
   public init(
-    _ request: ExternalPolicyRequest, id: RequestID, server: PolicyServerURL, credential: BasicCredential?
+    _ request: ExternalPolicyRequest, id: RequestID, server: PolicyServerURL, credential: Credential?
   ) throws(Refusal) {
     self.id = id
     kind = request.kind
     self.server = server
-    authorization = credential?.authorization
+    authorization = credential?.basicAuthorization
     var target = Array(server.prefix.utf8)
     target += request.kind.path.utf8
     if let alias = request.pathAlias {
@@ -92,18 +93,10 @@ extension PolicyHTTPRequest: CustomStringConvertible {
   public var description: String { "GET \(loggedURL)" }
 }
 
-/// HTTP Basic (RFC 7617): sent with every request, without waiting to be asked.
-public struct BasicCredential: Hashable, Sendable {
-  public var username: String
-  public var password: Secret
-
-  public init(username: String, password: Secret) {
-    self.username = username
-    self.password = password
-  }
-
-  var authorization: Secret {
-    Secret("Basic " + BasicCredential.base64(Array("\(username):\(password.reveal())".utf8)))
+extension Credential {
+  /// HTTP Basic (RFC 7617): sent with every request, without waiting to be asked.
+  var basicAuthorization: Secret {
+    Secret("Basic " + Credential.base64(Array("\(username):\(password.reveal())".utf8)))
   }
 
   private static let alphabet = Array(

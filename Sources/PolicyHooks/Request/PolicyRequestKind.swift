@@ -1,12 +1,6 @@
-/// The six questions a policy server can be asked (routing reference §10).
-public enum PolicyRequestKind: String, Hashable, Sendable, CaseIterable {
-  case serviceConfiguration = "service"
-  case participantProperties = "participant"
-  case mediaLocation = "media_location"
-  case avatar
-  case directory
-  case registration
+import PolicyEngine
 
+extension PolicyRequestKind {
   /// Below the profile's URL, without the alias that avatar and registration requests end in.
   var path: String {
     switch self {
@@ -21,6 +15,6 @@ public enum PolicyRequestKind: String, Hashable, Sendable, CaseIterable {
   /// The media type asked for. What comes back is judged by its content, not by its label.
   public var accept: String { self == .avatar ? "image/jpeg" : "application/json" }
 
-  /// The largest answer that is read. Answers of real servers are a few kilobytes.
+  /// Bytes of the largest answer that is read. Answers of real servers are a few kilobytes.
   public var answerLimit: Int { self == .avatar ? 4 << 20 : 1 << 20 }
 }
