@@ -440,24 +440,6 @@ import Testing
     #expect(bench.router.isQuarantined(stranger.address.ip, now: bench.loop.now))
   }
 
-  @Test func aMessageGoesToTheDeviceAndItsAnswerBack() throws {
-    let bench = try SIPBench(policy())
-    let (ann, bob) = (bench.peer("192.0.2.10:5060"), bench.peer("192.0.2.11:5060"))
-    ann.registers("ann")
-    bob.registers("bob")
-    ann.sends(
-      .message, "sip:bob@example.org", from: "sip:ann@example.org", headers: [(.contentType, "text/plain")])
-    var request = try #require(bob.request(.message))
-    #expect(request.headers.from?.uri == SIPURI("sip:ann@example.org"))
-    bob.answers(request, 202)
-    #expect(ann.takeResponses().last?.status == 202)
-    ann.sends(
-      .message, "sip:bob@example.org", from: "sip:ann@example.org", headers: [(.contentType, "text/plain")])
-    request = try #require(bob.request(.message))
-    bob.answers(request, 486)
-    #expect(ann.takeResponses().last?.status == 486)
-  }
-
   @Test func requestsThatMakeNoSenseAreRefused() throws {
     let bench = try SIPBench(policy())
     let stranger = bench.peer("192.0.2.66:5060")

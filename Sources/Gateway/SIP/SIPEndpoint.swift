@@ -35,6 +35,8 @@ public final class SIPEndpoint: LegDialer {
   private var sessionsByLeg: [LegID: SessionID] = [:]
   /// Requests of ours outside dialogs, and what to do with their responses.
   private var pending: [OutgoingRequestID: (Result<SIPResponse, RequestFailure>) -> Void] = [:]
+  /// Requests of ours outside dialogs that wait for a final response.
+  var pendingCount: Int { pending.count }
   private var isFlushing = false
   private var timer: SignallingLoop.TimerID?
   private var timerDeadline: MonotonicInstant?
