@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 int mio_set_dscp(int fd, bool v6, uint8_t dscp) {
@@ -44,6 +46,115 @@ int mio_disconnect(int fd) {
   // The local port stays: it was bound explicitly.
   struct sockaddr none = {.sa_family = AF_UNSPEC};
   return connect(fd, &none, sizeof none);
+}
+
+// Not in the headers of older C libraries.
+#define LEVEL_UDP 17
+#define OPTION_UDP_SEGMENT 103
+#define OPTION_UDP_GRO 104
+
+_Static_assert(sizeof(mio_piece) == sizeof(struct iovec), "a piece is an iovec");
+_Static_assert(offsetof(mio_piece, length) == offsetof(struct iovec, iov_len), "a piece is an iovec");
+
+enum {
+  message_room = 65536,
+  // Not a power of two: the first lines of all buffers would meet in the same few sets of the cache.
+  message_stride = message_room + MIO_BATCH_TAIL + 2112,
+};
+
+struct mio_batch {
+  struct mmsghdr messages[MIO_BATCH];
+  struct iovec vectors[MIO_BATCH];
+  _Alignas(struct cmsghdr) char control[MIO_BATCH][CMSG_SPACE(sizeof(int))];
+  char *bytes;
+};
+
+mio_batch *mio_batch_create(void) {
+  mio_batch *b = calloc(1, sizeof *b);
+  if (!b) return NULL;
+  b->bytes = mmap(NULL, MIO_BATCH * (size_t)message_stride, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (b->bytes == MAP_FAILED) {
+    free(b);
+    return NULL;
+  }
+  for (int i = 0; i < MIO_BATCH; i++) {
+    b->vectors[i] = (struct iovec){b->bytes + i * (size_t)message_stride, message_room};
+    b->messages[i].msg_hdr.msg_iov = &b->vectors[i];
+    b->messages[i].msg_hdr.msg_iovlen = 1;
+    b->messages[i].msg_hdr.msg_control = b->control[i];
+  }
+  return b;
+}
+
+void mio_batch_destroy(mio_batch *b) {
+  if (!b) return;
+  munmap(b->bytes, MIO_BATCH * (size_t)message_stride);
+  free(b);
+}
+
+int mio_batch_receive(mio_batch *b, int fd, mio_message *messages, mio_address *sources) {
+  for (int i = 0; i < MIO_BATCH; i++) {
+    struct msghdr *h = &b->messages[i].msg_hdr;
+    h->msg_name = &sources[i].u;
+    h->msg_namelen = sizeof sources[i].u;
+    h->msg_controllen = sizeof b->control[i];
+  }
+  int n = recvmmsg(fd, b->messages, MIO_BATCH, MSG_DONTWAIT, NULL);
+  for (int i = 0; i < n; i++) {
+    struct msghdr *h = &b->messages[i].msg_hdr;
+    sources[i].length = h->msg_namelen;
+    messages[i] = (mio_message){b->vectors[i].iov_base, b->messages[i].msg_len, 0};
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+      if (c->cmsg_level != LEVEL_UDP || c->cmsg_type != OPTION_UDP_GRO) continue;
+      int segment;
+      memcpy(&segment, CMSG_DATA(c), sizeof segment);
+      if (segment > 0 && (uint32_t)segment < messages[i].length) messages[i].segment = (uint32_t)segment;
+    }
+  }
+  return n;
+}
+
+ssize_t mio_send_segments(int fd, const mio_piece *pieces, size_t count, uint16_t segment, const mio_address *to) {
+  union {
+    char bytes[CMSG_SPACE(sizeof(uint16_t))];
+    struct cmsghdr align;
+  } control;
+  memset(&control, 0, sizeof control);
+  struct msghdr h = {
+      .msg_name = to ? (void *)&to->u : NULL,
+      .msg_namelen = to ? to->length : 0,
+      .msg_iov = (struct iovec *)pieces,
+      .msg_iovlen = count,
+      .msg_control = control.bytes,
+      .msg_controllen = sizeof control.bytes,
+  };
+  struct cmsghdr *c = CMSG_FIRSTHDR(&h);
+  c->cmsg_level = LEVEL_UDP;
+  c->cmsg_type = OPTION_UDP_SEGMENT;
+  c->cmsg_len = CMSG_LEN(sizeof segment);
+  memcpy(CMSG_DATA(c), &segment, sizeof segment);
+  ssize_t n = sendmsg(fd, &h, MSG_DONTWAIT | MSG_NOSIGNAL);
+  // As in mio_send_connected.
+  if (n < 0 && errno == ECONNREFUSED && !to) n = sendmsg(fd, &h, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return n;
+}
+
+static bool knows(int option) {
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  int zero = 0;
+  bool known = setsockopt(fd, LEVEL_UDP, option, &zero, sizeof zero) == 0;
+  close(fd);
+  return known;
+}
+
+bool mio_knows_segmentation(void) { return knows(OPTION_UDP_SEGMENT); }
+bool mio_knows_coalescing(void) { return knows(OPTION_UDP_GRO); }
+
+int mio_set_coalescing(int fd, bool on) {
+  int value = on;
+  return setsockopt(fd, LEVEL_UDP, OPTION_UDP_GRO, &value, sizeof value);
 }
 
 int mio_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }

@@ -51,13 +51,16 @@ public struct MediaRelayConfiguration: Sendable, Hashable {
   /// ready per wake. At most 2 ms; zero never waits. A thread woken less often than every
   /// half millisecond, or for many packets at once, does not wait: the latency is added under load only.
   public var coalescing: TimeSpan
+  /// Hands equal packets of a burst to the kernel together where it knows how to take them apart
+  /// (`UDP_SEGMENT`), and takes them together (`UDP_GRO`). False sends and receives one by one.
+  public var segmentation: Bool
 
   public init(
     interfaces: [Interface], threads: Int? = nil, sessionsPerThread: Int = 400, audioDSCP: UInt8 = 46,
     videoDSCP: UInt8 = 34,
     portQuarantine: TimeSpan = .seconds(2), warmPortLimit: Int = 4096, maximumPacketSize: Int = 2048,
     receiveBufferSize: Int? = nil, latching: LatchTiming = LatchTiming(),
-    coalescing: TimeSpan = .microseconds(300)
+    coalescing: TimeSpan = .microseconds(300), segmentation: Bool = true
   ) {
     self.interfaces = interfaces
     self.threads = threads
@@ -70,6 +73,7 @@ public struct MediaRelayConfiguration: Sendable, Hashable {
     self.receiveBufferSize = receiveBufferSize
     self.latching = latching
     self.coalescing = coalescing
+    self.segmentation = segmentation
   }
 }
 

@@ -93,6 +93,7 @@ extension RelayLoop {
         return drop(side, DropReason(error))
       }
     }
+    flush()
     guard mio_send(fd, packet, count, &peer.pointee.rtcpDestination) == count else {
       return drop(side, .sendFailed)
     }

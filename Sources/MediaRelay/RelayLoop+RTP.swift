@@ -5,16 +5,19 @@ extension RelayLoop {
   /// A socket for RTP (and with rtcp-mux RTCP, STUN, DTLS) is ready.
   @inline(__always)
   mutating func receiveRTP(_ slot: Int) {
+    if slots[slot].hasBursts { return receiveBurst(slot) }
     // One datagram a wake: epoll is level-triggered and comes back for more, and a second `recv` that finds
     // nothing would cost a fifth of the packet.
     let count = mio_receive(slots[slot].rtpFD, packet, maximumPacketSize + 1, source)
     guard count > 0 else { return }
+    handled += 1
+    noteReady(slot)
     guard let side = slots[slot].side else { return dropStray(slot) }
     handle(side, count)
   }
 
   @inline(__always)
-  private mutating func handle(_ side: UnsafeMutablePointer<SideState>, _ count: Int) {
+  mutating func handle(_ side: UnsafeMutablePointer<SideState>, _ count: Int) {
     if _slowPath(count > maximumPacketSize) { return drop(side, .tooLarge) }
     let first = packet.load(as: UInt8.self)
     let second = count > 1 ? packet.load(fromByteOffset: 1, as: UInt8.self) : 0
@@ -39,6 +42,11 @@ extension RelayLoop {
     _ from: TransportAddress
   ) {
     guard let tap = tap.takeUnretainedValue() as? any MediaTap else { return }
+    // It may send at once, from the buffer of this packet.
+    flush()
+    let wasGathering = gathers
+    gathers = false
+    defer { gathers = wasGathering }
     tap.received(
       UnsafeRawBufferPointer(start: packet, count: count), kind: kind, from: from,
       at: MonotonicInstant(nanoseconds: now), output: RelayOutput(side: side, loop: address, source: from))
@@ -129,15 +137,29 @@ extension RelayLoop {
         return drop(origin, DropReason(error))
       }
     }
+    if gathers { return gather(buffer, count, to: side, for: origin) }
+    sendSingly(buffer, count, to: side, for: origin)
+  }
+
+  @inline(__always)
+  mutating func sendSingly(
+    _ buffer: UnsafeMutableRawPointer, _ count: Int, to side: UnsafeMutablePointer<SideState>,
+    for origin: UnsafeMutablePointer<SideState>
+  ) {
     let sent =
       side.pointee.isConnected
       ? mio_send_connected(side.pointee.rtpFD, buffer, count)
       : mio_send(side.pointee.rtpFD, buffer, count, &side.pointee.destination)
     guard sent == count else { return drop(origin, .sendFailed) }
-    side.pointee.packetsSent &+= 1
-    side.pointee.bytesSent &+= UInt64(count)
-    packetsRelayed &+= 1
-    bytesRelayed &+= UInt64(count)
+    noteSent(side, packets: 1, bytes: count)
+  }
+
+  @inline(__always)
+  mutating func noteSent(_ side: UnsafeMutablePointer<SideState>, packets: Int, bytes: Int) {
+    side.pointee.packetsSent &+= UInt64(packets)
+    side.pointee.bytesSent &+= UInt64(bytes)
+    packetsRelayed &+= UInt64(packets)
+    bytesRelayed &+= UInt64(bytes)
   }
 
   private mutating func latch(
@@ -150,6 +172,8 @@ extension RelayLoop {
         continues: side.pointee.reception.continues(ssrc: header.ssrc, sequence: header.sequenceNumber),
         now: now)
     else { return false }
+    flush()
+    side.pointee.refusesSegments = false
     side.pointee.destination = source.pointee
     if side.pointee.isMultiplexed { side.pointee.rtcpDestination = source.pointee }
     if let to = source.pointee.transportAddress {

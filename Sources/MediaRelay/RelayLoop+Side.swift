@@ -31,7 +31,10 @@ extension RelayLoop {
     if !u.keepsSendSRTP {
       replace(&side.pointee.sendSRTP, with: u.sendSRTP)
     }
-    if u.addressChanged { freeSocket(side) }
+    if u.addressChanged {
+      freeSocket(side)
+      side.pointee.refusesSegments = false
+    }
     side.pointee.latch.negotiate(
       signalled: u.signalled, signallingHost: u.signallingHost, policy: u.latchSource,
       reopens: u.addressChanged, now: now)

@@ -15,11 +15,9 @@ import Synchronization
 /// | the same, edge-triggered          | 3.65 |
 ///
 /// So: level-triggered with one read a wake (edge-triggered would leave the second of two packets that came
-/// together lying until the next), and sockets are connected once a source has proven steady. Waiting 0.3 ms
-/// before the next `epoll_wait` saves a fifth where 10,000 packets a second come evenly spread (a wake for
-/// each), and costs a sixth where they come in bursts a millisecond apart: so only a thread that is woken
-/// often for little waits (``MediaRelayConfiguration/coalescing``). `recvmmsg` only pays when one socket
-/// holds many packets, which with a port a stream it does not.
+/// together lying until the next), and sockets are connected once a source has proven steady. Sockets that
+/// turn out to hold several packets at a time are read and written otherwise (`RelayLoop+Burst`). Between
+/// rounds, ``Pace`` says whether to let packets gather.
 ///
 /// Budget per relayed packet: one `recvfrom`, one `sendto`, its share of an `epoll_wait`; no allocation, no
 /// lock, no reference count, no dictionary, no clock (one reading a round). State is found by the number in
@@ -30,6 +28,11 @@ struct RelayLoop: ~Copyable {
     var side: UnsafeMutablePointer<SideState>?
     var rtpFD: Int32 = -1
     var rtcpFD: Int32 = -1
+    /// ``RelayLoop/roundStamp`` when the RTP socket was last read.
+    var lastRead: UInt32 = 0
+    /// How much speaks for several packets at a time.
+    var burstiness: UInt8 = 0
+    var hasBursts = false
   }
 
   static let mailboxTag = UInt64.max
@@ -37,32 +40,40 @@ struct RelayLoop: ~Copyable {
   /// Room after the packet for what SRTP adds.
   static let tailRoom = SRTPContext.overhead + 64
   static let sweepInterval: Int64 = 1_000_000_000
-  /// Woken again this soon for fewer events than that: time to let packets gather.
-  static let frequentWake: Int64 = 500_000
-  static let fewEvents = 6
 
   let pool: PortPool
   let mailbox: RelayMailbox
   let published: PublishedCounters
   let timing: LatchNanoseconds
   let maximumPacketSize: Int
-  let coalescing: Int64
   /// Where this value lives.
   let address: UnsafeMutablePointer<RelayLoop>
 
   let epoll: Int32
   let events: UnsafeMutablePointer<mio_event>
-  let packet: UnsafeMutableRawPointer
-  let source: UnsafeMutablePointer<mio_address>
+  /// The packet in hand, with room behind it for what SRTP adds, and where it came from.
+  var packet: UnsafeMutableRawPointer
+  var source: UnsafeMutablePointer<mio_address>
   let slots: UnsafeMutablePointer<Slot>
   let slotCount: Int
 
   /// The time of this round, in nanoseconds.
   var now: Int64 = 0
+  /// The same in microseconds, from any beginning.
+  var roundStamp: UInt32 = 0
+  /// Packets read in this round.
+  var handled = 0
+  var pace: Pace
+  // Bursts.
+  var burstBuffers: BurstBuffers?
+  var burst = SendRun()
+  /// Packets that go out wait in ``burst``.
+  var gathers = false
+  let segmentsSent: Bool
+  let coalescesReceived: Bool
   var streams: UnsafeMutablePointer<StreamState>?
   var streamCount = 0
   var nextSweep: Int64 = 0
-  private var lastWake: Int64 = 0
   /// Until then the thread looks into the mailbox by itself.
   private var lingerEnd: Int64 = 0
   /// Streams with digits to send.
@@ -89,7 +100,9 @@ struct RelayLoop: ~Copyable {
     self.address = address
     timing = LatchNanoseconds(configuration.latching)
     maximumPacketSize = configuration.maximumPacketSize
-    coalescing = configuration.coalescing.nanoseconds
+    pace = Pace(longest: configuration.coalescing.nanoseconds)
+    segmentsSent = configuration.segmentation && mio_knows_segmentation()
+    coalescesReceived = configuration.segmentation && mio_knows_coalescing()
     epoll = mio_epoll_create()
     events = .allocate(capacity: RelayLoop.eventCapacity)
     packet = .allocate(byteCount: configuration.maximumPacketSize + 1 + RelayLoop.tailRoom, alignment: 64)
@@ -106,6 +119,8 @@ struct RelayLoop: ~Copyable {
     while !isStopping {
       let count = wait()
       now = mio_now()
+      roundStamp = UInt32(truncatingIfNeeded: now >> 10)
+      handled = 0
       wakes &+= 1
       // Before the packets: what was agreed before one came applies to it.
       if !mailbox.isEmpty { readMail() }
@@ -121,10 +136,8 @@ struct RelayLoop: ~Copyable {
       if now >= nextSweep && streamCount > 0 { sweep(at: now) }
       if !players.isEmpty { play() }
       publish()
-      if count < RelayLoop.fewEvents && now - lastWake < RelayLoop.frequentWake && coalescing > 0 {
-        mio_sleep(coalescing)
-      }
-      lastWake = now
+      let rest = pace.rest(after: handled, at: now)
+      if rest > 0 { mio_sleep(rest) }
     }
   }
 
@@ -234,6 +247,7 @@ struct RelayLoop: ~Copyable {
 
   private mutating func watch(_ slot: Int32, _ fd: Int32) {
     guard slots[Int(slot)].rtpFD != fd else { return }
+    slots[Int(slot)].hasBursts = false
     slots[Int(slot)].rtpFD = fd
     _ = mio_epoll_add(epoll, fd, UInt64(slot) << 1)
   }
@@ -247,6 +261,7 @@ struct RelayLoop: ~Copyable {
   }
 
   private mutating func unwatch(_ slot: Int32) {
+    endBursts(Int(slot))
     let old = slots[Int(slot)]
     if old.rtpFD >= 0 { _ = mio_epoll_remove(epoll, old.rtpFD) }
     if old.rtcpFD >= 0 { _ = mio_epoll_remove(epoll, old.rtcpFD) }
@@ -296,7 +311,10 @@ struct RelayLoop: ~Copyable {
     for i in 0..<2 where stream.pointee.sides[i].exists {
       let slot = Int(stream.pointee.sides[i].slot)
       freeSocket(stream.pointee.sides + i)
-      if slots[slot].side == stream.pointee.sides + i { slots[slot].side = nil }
+      if slots[slot].side == stream.pointee.sides + i {
+        slots[slot].side = nil
+        endBursts(slot)
+      }
     }
     if stream.pointee.isPlaying { players.removeAll { $0 == stream } }
     stream.pointee.previous?.pointee.next = stream.pointee.next
@@ -317,5 +335,7 @@ struct RelayLoop: ~Copyable {
     packet.deallocate()
     source.deallocate()
     slots.deallocate()
+    burst.pieces.deallocate()
+    burstBuffers?.deallocate()
   }
 }

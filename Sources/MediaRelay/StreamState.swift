@@ -21,6 +21,8 @@ struct SideState {
   var isLooped = false
   /// The RTP socket is connected to ``destination``; see ``RelayLoop/tieSocket(_:_:)``.
   var isConnected = false
+  /// The way to this party takes no packets together; see ``RelayLoop/flush()``.
+  var refusesSegments = false
   var eventTypeIn: UInt8 = 255
   var eventTypeOut: UInt8 = 255
   var clockRate: UInt32 = 8000

@@ -102,12 +102,12 @@ final class Rig {
 
   init(
     ip: IPAddress = .loopbackIPv4, ports: ClosedRange<UInt16> = Rig.freshPorts(), threads: Int = 1,
-    latching: LatchTiming = LatchTiming(), quarantine: TimeSpan = .zero
+    latching: LatchTiming = LatchTiming(), quarantine: TimeSpan = .zero, segmentation: Bool = true
   ) throws {
     relay = try MediaRelay(
       configuration: MediaRelayConfiguration(
         interfaces: [.init(address: ip, ports: ports)], threads: threads, portQuarantine: quarantine,
-        latching: latching))
+        latching: latching, segmentation: segmentation))
     try relay.start()
     session = relay.openSession { [log] in log.append($0) }
   }

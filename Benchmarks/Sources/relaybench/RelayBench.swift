@@ -4,7 +4,8 @@ import MediaRelay
 
 /// Sets up two-leg calls on `MediaRelay` for an outside load generator, then waits for the end of its input.
 ///
-///     relaybench MODE CALLS OUT [--threads N] [--coalescing MICROSECONDS] [--a PORT] [--b PORT]
+///     relaybench MODE CALLS OUT [--threads N] [--coalescing MICROSECONDS] [--segmentation 0|1]
+///       [--a PORT] [--b PORT]
 ///
 /// MODE is `rtp`, `srtp` (SRTP on side A, RTP on side B) or `gcm` (the same with AEAD_AES_128_GCM). OUT
 /// receives a line a call: `A_port B_port [A_send_key A_receive_key]`, the form `rtpgen` reads. Parties are
@@ -28,6 +29,7 @@ struct RelayBench {
     }
     let threads = option("threads", 2)
     let coalescing = option("coalescing", 300)
+    let segmentation = option("segmentation", 1) != 0
     let portA = UInt16(clamping: option("a", 20001))
     let portB = UInt16(clamping: option("b", 20002))
     let hold = option("hold", 300)
@@ -45,7 +47,7 @@ struct RelayBench {
     let relay = try MediaRelay(
       configuration: MediaRelayConfiguration(
         interfaces: [.init(address: .loopbackIPv4, ports: 30000...59999)], threads: threads,
-        portQuarantine: .zero, coalescing: .microseconds(Int64(coalescing))))
+        portQuarantine: .zero, coalescing: .microseconds(Int64(coalescing)), segmentation: segmentation))
     try relay.start()
     let suite: SDESCrypto.Suite? =
       arguments[0] == "rtp" ? nil : arguments[0] == "srtp" ? .aesCM128HMACSHA1_80 : .aeadAES128GCM

@@ -101,6 +101,44 @@ static inline ssize_t mio_send_connected(int fd, const void *buffer, size_t leng
   return n;
 }
 
+// Bursts: several datagrams a system call.
+
+/// Most datagrams one call receives.
+#define MIO_BATCH 16
+/// Most segments of one datagram that the kernel takes apart (UDP_MAX_SEGMENTS of older kernels).
+#define MIO_SEGMENTS 64
+
+/// What one received datagram is. With generic receive offload it stands for several of `segment` bytes each, of which
+/// the last may be shorter; otherwise `segment` is 0.
+typedef struct {
+  void *bytes;
+  uint32_t length;
+  uint32_t segment;
+} mio_message;
+
+/// A piece of what is sent; laid out like `struct iovec`.
+typedef struct {
+  void *bytes;
+  size_t length;
+} mio_piece;
+
+/// Buffers for one thread's batches: 64 KiB a datagram, of which only what was ever filled takes memory.
+typedef struct mio_batch mio_batch;
+mio_batch *mio_batch_create(void);
+void mio_batch_destroy(mio_batch *batch);
+/// Receives what waits, without waiting. Returns the number of datagrams, or -1. Their bytes are good until the next call;
+/// behind each is room for `MIO_BATCH_TAIL` bytes more, unless it stands for several.
+int mio_batch_receive(mio_batch *batch, int fd, mio_message *messages, mio_address *sources);
+#define MIO_BATCH_TAIL 2048
+
+/// Sends pieces of `segment` bytes (the last may be shorter), each as a datagram of its own, in one call. `to` NULL: to
+/// the address the socket is connected to. Returns the sum of their lengths, or -1 and nothing was sent.
+ssize_t mio_send_segments(int fd, const mio_piece *pieces, size_t count, uint16_t segment, const mio_address *to);
+/// Whether the kernel knows UDP_SEGMENT, and UDP_GRO.
+bool mio_knows_segmentation(void);
+bool mio_knows_coalescing(void);
+int mio_set_coalescing(int fd, bool on);
+
 /// Nanoseconds on the monotonic clock.
 static inline int64_t mio_now(void) {
   struct timespec t;
