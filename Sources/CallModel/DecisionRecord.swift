@@ -52,6 +52,20 @@ public struct RuleConsideration: Hashable, Sendable {
     case callProtocol
     case registered
     case location
+    /// The pattern for the calling alias did not match all of it.
+    case caller
+    /// The source address is in none of the networks.
+    case network
+    /// The call did not come over one of the trunks.
+    case trunk
+    /// The caller is neither registered here nor behind a trusted trunk.
+    case trust
+    /// The caller offers other media.
+    case capability
+    /// The call carries another tag.
+    case tag
+    /// It is not the time for it.
+    case schedule
     /// The pattern did not match the whole alias.
     case pattern
     /// The pattern exceeded its bounded work.

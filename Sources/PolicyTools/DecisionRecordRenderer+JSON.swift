@@ -94,6 +94,13 @@ extension RuleConsideration.Outcome {
     case .callProtocol: "protocol"
     case .registered: "registered"
     case .location: "location"
+    case .caller: "caller"
+    case .network: "network"
+    case .trunk: "trunk"
+    case .trust: "trust"
+    case .capability: "capability"
+    case .tag: "tag"
+    case .schedule: "schedule"
     case .pattern: "pattern"
     case .patternError: "pattern_error"
     }

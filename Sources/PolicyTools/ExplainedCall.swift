@@ -13,13 +13,20 @@ public struct ExplainedCall: Sendable {
   /// nil: that of the source network, else that of the listeners.
   public var location: String?
   public var source: IPAddress?
+  /// nil: the trunk that ``source`` belongs to.
+  public var trunk: String?
+  /// What the caller offers.
+  public var capability: CallCapability
+  /// The call's tag.
+  public var tag: String
   public var at: WallClock
 
   public init(
     alias: String, callProtocol: CallProtocol = .sip, direction: CallDirection = .dialIn,
     from: String = "sip:anonymous@anonymous.invalid", registeredAlias: String? = nil,
     isRegistered: Bool = false,
-    location: String? = nil, source: IPAddress? = nil, at: WallClock
+    location: String? = nil, source: IPAddress? = nil, trunk: String? = nil,
+    capability: CallCapability = .auto, tag: String = "", at: WallClock
   ) {
     self.alias = alias
     self.callProtocol = callProtocol
@@ -29,6 +36,9 @@ public struct ExplainedCall: Sendable {
     self.isRegistered = isRegistered || registeredAlias != nil
     self.location = location
     self.source = source
+    self.trunk = trunk
+    self.capability = capability
+    self.tag = tag
     self.at = at
   }
 
@@ -41,9 +51,10 @@ public struct ExplainedCall: Sendable {
       callProtocol: callProtocol, alias: dialled,
       caller: Caller(
         alias: from, address: source.map { TransportAddress($0, 0) }, isRegistered: isRegistered,
-        registeredAlias: registeredAlias, trunk: source.flatMap { policy.trunk(forSource: $0)?.name }),
+        registeredAlias: registeredAlias,
+        trunk: trunk ?? source.flatMap { policy.trunk(forSource: $0)?.name }),
       location: location ?? source.flatMap { policy.location(for: $0, listenerDefault: nil) }
-        ?? listenerLocation(policy))
+        ?? listenerLocation(policy), capability: capability, callTag: tag)
   }
 
   /// Where the call would arrive, when all listeners agree about it.

@@ -42,10 +42,28 @@ struct RuleSentence {
     case .location:
       let here = record.location.map { "“\($0)”" } ?? "unknown"
       return "it is for location “\(rule.sourceLocation ?? "")”, and the call's location is \(here)"
+    case .caller: return "the pattern \(rule.conditions.caller ?? "") does not match the calling alias"
+    case .network:
+      return "it is for calls from \(list(rule.conditions.networks.map(\.description))), and this one is not"
+    case .trunk:
+      return "it is for calls over \(list(rule.conditions.trunks.map { "“\($0)”" })), and this one is not"
+    case .trust: return "it is for trusted callers only: registered here, or behind a trusted trunk"
+    case .capability:
+      let wanted = CallCapability.allCases.filter(rule.conditions.capabilities.contains).map(\.rawValue)
+      return "it is for callers who offer \(list(wanted))"
+    case .tag: return "it is for calls tagged \(list(rule.conditions.tags.map { "“\($0)”" }))"
+    case .schedule:
+      let when = rule.conditions.schedules.map { "“\($0)”" }
+      let unless = rule.conditions.exceptSchedules.map { "“\($0)”" }
+      return "it is "
+        + [when.isEmpty ? "" : "for \(list(when))", unless.isEmpty ? "" : "not for \(list(unless))"]
+        .filter { !$0.isEmpty }.joined(separator: ", ") + ", and the call comes at another time"
     case .pattern: return "the pattern \(rule.pattern) does not match all of “\(subject(rule))”"
     case .patternError: return "the pattern \(rule.pattern) needs too much work on “\(subject(rule))”"
     }
   }
+
+  private func list(_ words: [String]) -> String { words.joined(separator: ", ") }
 
   private func plain(_ outcome: RuleConsideration.Outcome) -> String {
     switch outcome {
@@ -55,6 +73,13 @@ struct RuleSentence {
     case .callProtocol: "it is not for the caller's protocol"
     case .registered: "it is for registered devices only"
     case .location: "it is for another location"
+    case .caller: "it is for other callers"
+    case .network: "it is for other networks"
+    case .trunk: "it is for other trunks"
+    case .trust: "it is for trusted callers only"
+    case .capability: "it is for callers who offer other media"
+    case .tag: "it is for calls with another tag"
+    case .schedule: "it is for another time"
     case .pattern: "the pattern does not match"
     case .patternError: "the pattern needs too much work"
     }
@@ -67,7 +92,8 @@ struct RuleSentence {
     let rule = policy.policy.rules[index]
     switch consideration.outcome {
     case .matched, .patternError: return nil
-    case .disabled, .direction, .callProtocol, .registered, .location:
+    case .disabled, .direction, .callProtocol, .registered, .location, .caller, .network, .trunk, .trust,
+      .capability, .tag, .schedule:
       guard policy.pattern(ofRule: index, matches: subject(rule)) == true else { return nil }
       return "the pattern would match"
     case .pattern:

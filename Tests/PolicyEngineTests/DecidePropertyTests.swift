@@ -45,7 +45,10 @@ import Testing
       name: "r\(i)", priority: Int.random(in: 1...5, using: &g), enabled: chance(90), incoming: chance(80),
       outgoing: chance(40),
       protocols: chance(60) ? CallRoutingRule.defaultProtocols : [.sip, .teams], registered: chance(20),
-      location: chance(30) ? ["East", "West"].randomElement(using: &g)! : nil, full: chance(15),
+      location: chance(30) ? ["East", "West"].randomElement(using: &g)! : nil,
+      caller: chance(10) ? ["ann", "bob"].randomElement(using: &g)! : nil,
+      trunk: chance(10) ? ["trusted", "other"].randomElement(using: &g)! : nil, trusted: chance(10),
+      byDay: chance(10), byNight: chance(10), full: chance(15),
       pattern: body,
       replacement: replacement)
   }
@@ -58,19 +61,30 @@ import Testing
   }
 
   static func compiled(_ naive: NaivePolicy) throws -> PolicySnapshot {
-    var policy = Policy(locations: [Location(name: "East"), Location(name: "West")])
+    var policy = Policy(
+      locations: [Location(name: "East"), Location(name: "West")],
+      trunks: [
+        Trunk(name: "trusted", host: "192.0.2.1", isTrusted: true), Trunk(name: "other", host: "192.0.2.2"),
+      ])
+    policy.schedules = [
+      Schedule(name: "day", timeZone: "UTC", periods: [Schedule.Period(hours: "06:00-18:00")])
+    ]
     policy.globals.h323Enabled = !naive.disabledProtocols.contains(.h323)
     policy.globals.dialOutEnabled = naive.dialOut
     policy.services = naive.services.map {
       Service(aliases: [$0.alias], configuration: ServiceConfiguration(kind: .testCall, name: $0.name))
     }
     policy.rules = naive.rules.map {
-      CallRoutingRule(
+      var rule = CallRoutingRule(
         name: $0.name, priority: $0.priority, isEnabled: $0.enabled, matchesIncoming: $0.incoming,
         matchesOutgoing: $0.outgoing, sourceLocation: $0.location, onlyRegistered: $0.registered,
         protocols: $0.protocols, matchesFullAlias: $0.full, pattern: $0.pattern.text,
         replacement: $0.replacement.map(\.text).joined(),
         gateway: GatewayConfiguration(name: $0.name, remoteAlias: ""))
+      rule.conditions = RuleConditions(
+        caller: $0.caller, trunks: $0.trunk.map { [$0] } ?? [], onlyTrusted: $0.trusted,
+        schedules: $0.byDay ? ["day"] : [], exceptSchedules: $0.byNight ? ["day"] : [])
+      return rule
     }
     return try PolicySnapshot(compiling: policy)
   }
@@ -83,7 +97,9 @@ import Testing
         + parsed + odd,
       full: "sip:" + parsed, callProtocol: [.sip, .h323, .rtmp, .teams, .api].randomElement(using: &g)!,
       direction: CallDirection.allCases.randomElement(using: &g)!, registered: Bool.random(using: &g),
-      location: ["East", "West", "North", nil].randomElement(using: &g)!)
+      location: ["East", "West", "North", nil].randomElement(using: &g)!,
+      caller: ["ann", "bob"].randomElement(using: &g)!,
+      trunk: ["trusted", "other", nil].randomElement(using: &g)!, hour: Int.random(in: 0..<24, using: &g))
   }
 
   static func result(_ decision: Decision) -> NaiveInterpreter.Result {
@@ -106,9 +122,10 @@ import Testing
           id: CallID(high: 0, low: 0), direction: call.direction, trigger: .unspecified,
           callProtocol: call.callProtocol,
           alias: Alias(full: call.full, parsed: call.parsed, local: call.parsed),
-          caller: Caller(alias: "c", isRegistered: call.registered), location: call.location)
+          caller: Caller(alias: call.caller, isRegistered: call.registered, trunk: call.trunk),
+          location: call.location)
         let expected = NaiveInterpreter.decide(naive, call)
-        let now = WallClock(milliseconds: 0)
+        let now = WallClock(milliseconds: Int64(call.hour) * 3_600_000)
         let (live, liveRecord) = snapshot.decide(request, now: now)
         let (full, fullRecord) = snapshot.decide(request, now: now, keepingAllConsiderations: true)
         #expect(Self.result(live) == expected, "\(call)")

@@ -28,7 +28,13 @@ enum NaiveInterpreter {
         let box: CallProtocol = [.api, .rtmp].contains(call.callProtocol) ? .webrtc : call.callProtocol
         if !rule.protocols.contains(box) { continue }
         if rule.registered && !call.registered { continue }
+        if let wanted = rule.caller, wanted != call.caller { continue }
+        if let trunk = rule.trunk, trunk != call.trunk { continue }
+        if rule.trusted && !call.registered && call.trunk != "trusted" { continue }
       }
+      // In UTC, from 06:00 to 18:00.
+      if rule.byDay && !(6..<18).contains(call.hour) { continue }
+      if rule.byNight && (6..<18).contains(call.hour) { continue }
       if let location = rule.location, location != call.location { continue }
       let subject = Array(rule.full ? call.full : call.parsed)
       guard let groups = match(rule.pattern, subject) else { continue }
@@ -166,6 +172,11 @@ struct NaiveRule {
   var protocols: Set<CallProtocol>
   var registered: Bool
   var location: String?
+  var caller: String?
+  var trunk: String?
+  var trusted: Bool
+  var byDay: Bool
+  var byNight: Bool
   var full: Bool
   var pattern: NaivePattern
   var replacement: [NaiveReplacement]
@@ -185,4 +196,7 @@ struct NaiveCall {
   var direction: CallDirection
   var registered: Bool
   var location: String?
+  var caller: String
+  var trunk: String?
+  var hour: Int
 }

@@ -9,6 +9,11 @@ import Testing
     "rules:\n  - name: r\n    priority: 1\n" + lines.split(separator: "\n").map { "    \($0)\n" }.joined()
   }
 
+  /// A schedule “office” with one period.
+  static func schedule(_ period: String) -> String {
+    "schedules:\n  - name: office\n    time_zone: UTC\n    periods:\n      - \(period)\n"
+  }
+
   struct Row: CustomTestStringConvertible, Sendable {
     var yaml: String
     var code: String
@@ -53,6 +58,21 @@ import Testing
     Row(rule("match: a\nfrom: { protocols: [spi] }"), "wrong-type", "5:25", "did you mean “sip”?"),
     Row(rule("match: a\nto: { target: registerd_device }"), "wrong-type", "5:19", "registered_device"),
     Row("rules:\n  - { name: r, match: a, priority: \"1\" }\n", "wrong-type", "2:36", "without quotes"),
+    // Conditions and schedules.
+    Row(rule("match: a\nfrom: { caller: \"(a\" }"), "invalid-pattern", "5:24"),
+    Row(rule("match: a\nfrom: { trunks: [x] }"), "unknown-reference", "5:22", "define it under trunks:"),
+    Row(rule("match: a\nfrom: { capability: [vidoe] }"), "wrong-type", "5:26", "did you mean “video”?"),
+    Row(
+      rule("match: a\nwhen: [offce]") + schedule("hours: 08:00-18:00"), "unknown-reference", "5:12", "office"),
+    Row(rule("match: a\nunless: office"), "wrong-type", "5:13", "[office]"),
+    Row(schedule("hours: 8-18"), "invalid-hours", "5:16"),
+    Row(schedule("dates: 2026-02-30"), "invalid-dates", "5:16"),
+    Row(schedule("days: [monday]"), "wrong-type", "5:16"),
+    Row(
+      "schedules:\n  - { name: s, time_zone: Europe/Londn, periods: [{ days: [mon] }] }\n",
+      "unknown-time-zone", "2:27",
+      "did you mean “Europe/London”?"),
+    Row("schedules:\n  - { name: s, time_zone: UTC, periods: [] }\n", "empty-schedule", "2:41"),
     // Ranges.
     Row("rules:\n  - { name: r, match: a, priority: 0 }\n", "out-of-range", "2:36"),
     Row("rules:\n  - { name: r, match: a, priority: 201 }\n", "out-of-range", "2:36"),

@@ -12,6 +12,8 @@ struct CompiledRule: Sendable {
   var protocols: UInt8
   /// Number of the location; ``CompiledRule/anyLocation`` when the rule names none.
   var location: Int32
+  /// nil: none beyond the above.
+  var conditions: CompiledConditions?
   var pattern: Pattern
   /// Only the rule that matches needs it; apart, so that going through rules copies no configuration.
   var outcome: RuleOutcome

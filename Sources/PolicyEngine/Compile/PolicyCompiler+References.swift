@@ -21,6 +21,15 @@ extension PolicyCompiler {
       let from = PolicyPath("rules", i, "from")
       let to = PolicyPath("rules", i, "to")
       check.refer(rule.sourceLocation, .location, from.appending("location"), &findings)
+      for (j, name) in rule.conditions.trunks.enumerated() {
+        check.refer(name, .trunk, from.appending("trunks").appending(j), &findings)
+      }
+      for (j, name) in rule.conditions.schedules.enumerated() {
+        check.refer(name, .schedule, PolicyPath("rules", i, "when").appending(j), &findings)
+      }
+      for (j, name) in rule.conditions.exceptSchedules.enumerated() {
+        check.refer(name, .schedule, PolicyPath("rules", i, "unless").appending(j), &findings)
+      }
       let gateway = rule.gateway
       check.refer(gateway.outgoingLocation, .location, to.appending("location"), &findings)
       for (j, choice) in gateway.trunks.enumerated() {
@@ -41,6 +50,7 @@ extension PolicyCompiler {
   private enum Kind: String, CaseIterable {
     case location = "locations"
     case trunk = "trunks"
+    case schedule = "schedules"
     case gatekeeper = "h323_gatekeepers"
     case mssipProxy = "mssip_proxies"
     case stunServer = "stun_servers"
@@ -54,6 +64,7 @@ extension PolicyCompiler {
       switch self {
       case .location: "location"
       case .trunk: "trunk"
+      case .schedule: "schedule"
       case .gatekeeper: "H.323 gatekeeper"
       case .mssipProxy: "Skype for Business proxy"
       case .stunServer: "STUN server"
@@ -72,6 +83,7 @@ extension PolicyCompiler {
     init(_ policy: Policy) {
       names[.location] = Set(policy.locations.map(\.name))
       names[.trunk] = Set(policy.trunks.map(\.name))
+      names[.schedule] = Set(policy.schedules.map(\.name))
       names[.gatekeeper] = Set(policy.h323Gatekeepers.map(\.name))
       names[.mssipProxy] = Set(policy.mssipProxies.map(\.name))
       names[.stunServer] = Set(policy.stunServers.map(\.name))
@@ -117,6 +129,7 @@ extension PolicyCompiler {
     }
     unique(policy.locations.map(\.name), "locations", "name", "location")
     unique(policy.trunks.map(\.name), "trunks", "name", "trunk")
+    unique(policy.schedules.map(\.name), "schedules", "name", "schedule")
     unique(policy.h323Gatekeepers.map(\.name), "h323_gatekeepers", "name", "H.323 gatekeeper")
     unique(policy.mssipProxies.map(\.name), "mssip_proxies", "name", "Skype for Business proxy")
     unique(policy.stunServers.map(\.name), "stun_servers", "name", "STUN server")

@@ -45,7 +45,10 @@ extension PolicyCompiler {
 
   /// Unregistered callers, any location, an external target, digits: toll fraud waiting to happen (reference §22).
   private static func isOpenRoute(_ rule: CallRoutingRule, _ pattern: Pattern) -> Bool {
-    guard rule.matchesIncoming, !rule.onlyRegistered, rule.sourceLocation == nil, !rule.protocols.isEmpty,
+    let isGuarded =
+      rule.onlyRegistered || rule.sourceLocation != nil || rule.conditions.onlyTrusted
+      || !rule.conditions.networks.isEmpty || !rule.conditions.trunks.isEmpty
+    guard rule.matchesIncoming, !isGuarded, !rule.protocols.isEmpty,
       rule.gateway.target == .external
     else { return false }
     return numberSamples.contains { number in
@@ -125,6 +128,7 @@ extension CallRoutingRule {
       || matchesIncoming && protocols.isSuperset(of: other.protocols)
         && (!onlyRegistered || other.onlyRegistered)
     return outgoing && incoming && (sourceLocation == nil || sourceLocation == other.sourceLocation)
+      && (conditions.isEmpty || conditions == other.conditions)
   }
 
   /// False when conditions other than the pattern keep the rules apart.

@@ -22,6 +22,7 @@ enum PolicyCompiler {
     let locations = Dictionary(
       policy.locations.enumerated().map { ($1.name, Int32(truncatingIfNeeded: $0)) },
       uniquingKeysWith: { first, _ in first })
+    let schedules = schedules(of: policy, into: &findings)
     var compiled: [CompiledRule] = []
     compiled.reserveCapacity(order.count)
     for i in order {
@@ -42,6 +43,7 @@ enum PolicyCompiler {
         let (pattern, replacement) = patternAndReplacement(
           rule.pattern, rule.replacement, path, into: &findings)
       else { continue }
+      let conditions = conditions(of: rule, path, schedules, into: &findings)
       compiled.append(
         CompiledRule(
           isEnabled: rule.isEnabled, matchesIncoming: rule.matchesIncoming,
@@ -50,7 +52,7 @@ enum PolicyCompiler {
           protocols: rule.protocols.reduce(0) { $0 | $1.ruleBit },
           location: rule.sourceLocation.map { locations[$0] ?? CompiledRule.unknownLocation }
             ?? CompiledRule.anyLocation,
-          pattern: pattern,
+          conditions: conditions, pattern: pattern,
           outcome: RuleOutcome(replacement: replacement, gateway: gateway(of: rule, policy.globals))))
     }
     guard !findings.contains(where: { $0.severity == .error }) else { return nil }
@@ -61,6 +63,37 @@ enum PolicyCompiler {
       policy: sorted, rules: compiled,
       index: RuleIndex(sorted.rules.map { ($0.pattern, $0.matchesFullAlias, $0.isEnabled) }),
       transforms: transforms)
+  }
+
+  /// By name; those that are in error are left out.
+  private static func schedules(
+    of policy: Policy, into findings: inout [PolicyFinding]
+  ) -> [String: CompiledSchedule] {
+    var result: [String: CompiledSchedule] = [:]
+    for (i, schedule) in policy.schedules.enumerated() {
+      result[schedule.name] = CompiledSchedule(schedule, PolicyPath("schedules", i), into: &findings)
+    }
+    return result
+  }
+
+  /// Nil when the rule has no such conditions, or they are in error.
+  private static func conditions(
+    of rule: CallRoutingRule, _ path: PolicyPath, _ schedules: [String: CompiledSchedule],
+    into findings: inout [PolicyFinding]
+  ) -> CompiledConditions? {
+    let conditions = rule.conditions
+    guard !conditions.isEmpty else { return nil }
+    var caller: Pattern?
+    if let text = conditions.caller {
+      guard
+        let (pattern, _) = patternAndReplacement(
+          text, "", path.appending("from"), key: "caller", into: &findings)
+      else { return nil }
+      caller = pattern
+    }
+    return CompiledConditions(
+      conditions, caller: caller, schedules: conditions.schedules.compactMap { schedules[$0] },
+      exceptSchedules: conditions.exceptSchedules.compactMap { schedules[$0] })
   }
 
   /// What the rule's calls get, globals filled in: a rule's own limit replaces the global one (reference §23).
@@ -74,9 +107,9 @@ enum PolicyCompiler {
     return gateway
   }
 
-  /// Compiles `match` and `replace` below `path`.
+  /// Compiles `match` (or the pattern under another key) and `replace` below `path`.
   private static func patternAndReplacement(
-    _ patternText: String, _ replacementText: String, _ path: PolicyPath,
+    _ patternText: String, _ replacementText: String, _ path: PolicyPath, key: String = "match",
     into findings: inout [PolicyFinding]
   ) -> (Pattern, Replacement?)? {
     let pattern: Pattern
@@ -86,7 +119,7 @@ enum PolicyCompiler {
       findings.append(
         PolicyFinding(
           code: "invalid-pattern", message: "invalid regular expression: \(error.message)",
-          path: path.appending("match"), offset: error.offset, suggestion: hint(for: patternText)))
+          path: path.appending(key), offset: error.offset, suggestion: hint(for: patternText)))
       return nil
     }
     guard !replacementText.isEmpty else { return (pattern, nil) }

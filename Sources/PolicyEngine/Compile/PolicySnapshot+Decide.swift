@@ -17,7 +17,7 @@ extension PolicySnapshot {
       policyVersion: versionText, direction: request.direction, callProtocol: request.callProtocol,
       alias: request.alias, location: request.location, isRegistered: request.caller.isRegistered,
       decision: .reject(.notFound))
-    record.decision = resolve(request, keepingAllConsiderations, &record)
+    record.decision = resolve(request, now, keepingAllConsiderations, &record)
     return (record.decision, record)
   }
 
@@ -27,14 +27,16 @@ extension PolicySnapshot {
     rules.indices.contains(index) ? rules[index].pattern.matches(text) : nil
   }
 
-  private func resolve(_ request: CallRequest, _ keepsAll: Bool, _ record: inout DecisionRecord) -> Decision {
+  private func resolve(
+    _ request: CallRequest, _ now: WallClock, _ keepsAll: Bool, _ record: inout DecisionRecord
+  ) -> Decision {
     guard policy.globals.isEnabled(request.callProtocol) else { return .reject(.protocolDisabled) }
     if request.direction == .dialOut, !policy.globals.dialOutEnabled { return .reject(.protocolDisabled) }
     if let service = service(alias: request.alias.parsed) {
       record.service = service.configuration.name
       return .service(service.configuration)
     }
-    guard let winner = firstMatch(request, keepsAll, &record) else { return .reject(.notFound) }
+    guard let winner = firstMatch(request, now, keepsAll, &record) else { return .reject(.notFound) }
     let outcome = rules[winner.rule].outcome
     record.rule = outcome.gateway.name
     guard let alias = winner.alias, !alias.isEmpty else { return .reject(.ruleError) }
@@ -46,15 +48,17 @@ extension PolicySnapshot {
   }
 
   /// The rule that decides and the alias it leads to; a nil alias when the rule's pattern needed too much work.
-  private func firstMatch(_ request: CallRequest, _ keepsAll: Bool, _ record: inout DecisionRecord)
-    -> (rule: Int, alias: String?)?
-  {
+  private func firstMatch(
+    _ request: CallRequest, _ now: WallClock, _ keepsAll: Bool, _ record: inout DecisionRecord
+  ) -> (rule: Int, alias: String?)? {
     var parsed = request.alias.parsed
     var full = request.alias.full
     let isOutgoing = request.direction == .dialOut
     let bit = request.callProtocol.ruleBit
     let isRegistered = request.caller.isRegistered
     let location = locationNumber(request.location)
+    let isTrusted =
+      isRegistered || request.caller.trunk.flatMap { trunk(named: $0) }.map(\.isTrusted) ?? false
     let workspace = MatchWorkspace.current
     let usesIndex = !keepsAll && rules.count > DecisionRecord.considerationLimit
     return parsed.withUTF8 { parsed in
@@ -72,6 +76,11 @@ extension PolicySnapshot {
             isOutgoing: isOutgoing, protocolBit: bit, isRegistered: isRegistered, location: location)
           {
             outcome = failure
+          } else if let conditions = rule.conditions,
+            let failure = conditions.firstFailure(request, isTrusted: isTrusted, now: now)
+          {
+            outcome = failure
+            if failure == .patternError { winner = (i, nil) }
           } else {
             let subject = rule.matchesFullAlias ? full : parsed
             switch rule.pattern.match(subject, workspace) {

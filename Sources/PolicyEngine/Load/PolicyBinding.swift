@@ -18,6 +18,7 @@ struct PolicyBinding {
     policy.devices = items("devices").map(device)
     policy.services = items("services").map { service($0, policy.globals) }
     policy.rules = items("rules").map { rule($0, encryption) }
+    policy.schedules = items("schedules").map(schedule)
     policy.h323Gatekeepers = items("h323_gatekeepers").map {
       H323Gatekeeper(
         name: $0.name, description: $0.descriptionText, host: $0.host, port: $0.port("port") ?? 1719)
@@ -142,7 +143,25 @@ struct PolicyBinding {
     if let protocols = from?.texts("protocols") {
       rule.protocols = Set(protocols.compactMap(CallProtocol.init(rawValue:)))
     }
+    rule.conditions = RuleConditions(
+      caller: from?.text("caller"), networks: from?.networks("networks") ?? [],
+      trunks: from?.texts("trunks") ?? [], onlyTrusted: from?.boolean("trusted") ?? false,
+      capabilities: Set((from?.texts("capability") ?? []).compactMap(PolicyBinding.capability)),
+      tags: from?.texts("tags") ?? [], schedules: o.texts("when") ?? [],
+      exceptSchedules: o.texts("unless") ?? [])
     return rule
+  }
+
+  private func schedule(_ o: CheckedObject) -> Schedule {
+    Schedule(
+      name: o.name, description: o.descriptionText, timeZone: o.text("time_zone") ?? "",
+      periods: o.objects("periods").map {
+        Schedule.Period(days: $0.texts("days") ?? [], hours: $0.text("hours"), dates: $0.text("dates"))
+      })
+  }
+
+  fileprivate static func capability(_ word: String) -> CallCapability? {
+    CallCapability(rawValue: word == "video_only" ? "video-only" : word)
   }
 
   private func gateway(_ o: CheckedObject, _ encryption: MediaEncryption) -> GatewayConfiguration {
@@ -226,7 +245,7 @@ extension CheckedObject {
   fileprivate func port(_ key: String) -> UInt16? { integer(key).map { UInt16(truncatingIfNeeded: $0) } }
   fileprivate var transport: Trunk.Transport? { text("transport").flatMap(Trunk.Transport.init(rawValue:)) }
   fileprivate var capability: CallCapability? {
-    text("capability").flatMap { CallCapability(rawValue: $0 == "video_only" ? "video-only" : $0) }
+    text("capability").flatMap(PolicyBinding.capability)
   }
   func encryption(_ key: String) -> MediaEncryption? {
     text(key).flatMap { MediaEncryption(rawValue: $0 == "best_effort" ? "besteffort" : $0) }

@@ -18,6 +18,8 @@ public struct CallRoutingRule: Hashable, Sendable {
   public var onlyRegistered: Bool
   /// The classes of incoming protocol that match; `.webrtc` covers `api` and `rtmp` too.
   public var protocols: Set<CallProtocol>
+  /// What else must hold of the call, beyond the reference system's conditions.
+  public var conditions = RuleConditions()
   /// Match the alias with scheme and parameters.
   public var matchesFullAlias: Bool
   /// The regular expression, as written.

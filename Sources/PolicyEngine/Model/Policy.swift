@@ -11,6 +11,8 @@ public struct Policy: Hashable, Sendable {
   public var services: [Service]
   /// In the order of evaluation: ascending priority, then as written.
   public var rules: [CallRoutingRule]
+  /// Times of day and of the year that rules name.
+  public var schedules: [Schedule] = []
   public var h323Gatekeepers: [H323Gatekeeper] = []
   public var mssipProxies: [MSSIPProxy] = []
   public var stunServers: [STUNServer] = []

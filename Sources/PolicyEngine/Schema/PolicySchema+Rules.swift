@@ -17,6 +17,12 @@ extension PolicySchema {
           ])), default: "[incoming]", "Which calls are looked at."),
       .init("from", .object(ruleFrom), "Which callers are looked at."),
       .init(
+        "when", .list(.reference(section: "schedules")), default: "always",
+        "Only while one of these schedules is in force.", example: "[office-hours]"),
+      .init(
+        "unless", .list(.reference(section: "schedules")), default: "never",
+        "Not while one of these schedules is in force.", example: "[holidays]"),
+      .init(
         "match", .pattern, required: true,
         "Regular expression that must match the whole alias, without case. `\\d`, `\\w`, `\\s` are ASCII.",
         example: "9(\\d+)"),
@@ -42,6 +48,23 @@ extension PolicySchema {
       .init(
         "protocols", .list(.choice("sip", "h323", "mssip", "webrtc", "teams")),
         default: "[sip, h323, mssip, webrtc]", "Protocols of the caller; webrtc covers apps and RTMP."),
+      .init(
+        "caller", .pattern, default: "any",
+        "Regular expression that must match the whole calling alias, without scheme and parameters.",
+        example: ".*@example\\.org"),
+      .init(
+        "networks", .list(.network), default: "any", "Only calls from these addresses.",
+        example: "[192.0.2.0/24]"),
+      .init(
+        "trunks", .list(.reference(section: "trunks")), default: "any",
+        "Only calls that came over these trunks."),
+      .init(
+        "trusted", .boolean, default: "false",
+        "Only calls from registered devices and over trunks with `trusted: true`."),
+      .init(
+        "capability", .list(capability(auto: true)), default: "any",
+        "What the caller offers; `auto` is a call without an offer.", example: "[video, video_only]"),
+      .init("tags", .list(.text()), default: "any", "Only calls that carry one of these tags."),
     ])
 
   static let ruleTo = ObjectSchema(

@@ -14,6 +14,7 @@ public enum PolicySchema {
         "services", .list(.object(service)),
         "Services that Tandem itself hosts. A service alias beats every rule."),
       .init("rules", .list(.object(rule)), "Call routing rules. The first that matches decides."),
+      .init("schedules", .list(.object(schedule)), "Named times, for the `when` and `unless` of rules."),
       .init("h323_gatekeepers", .list(.object(gatekeeper)), "H.323 gatekeepers that rules name."),
       .init("mssip_proxies", .list(.object(mssipProxy)), "Skype for Business servers that rules name."),
       .init("stun_servers", .list(.object(stunServer)), "STUN servers that rules name."),
@@ -30,6 +31,7 @@ public enum PolicySchema {
   static let objects: [ObjectSchema] = [
     file, globals, protocols, sip, listener, media, mediaAddress, registrar, breakIn, limits, location, trunk,
     credential, registration, device, service, rule, ruleFrom, ruleTo, trunkChoice, transform, ruleCall,
+    schedule, period,
     gatekeeper, mssipProxy, stunServer, turnServer, teamsProxy, gmsAccessToken, telehealthProfile, theme,
   ]
 

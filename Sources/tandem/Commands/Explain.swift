@@ -40,6 +40,15 @@ struct ExplainCommand: ParsableCommand {
   @Option(help: "The address the call comes from.")
   var source: IPAddress?
 
+  @Option(help: "The trunk the call comes over; otherwise that of --source.")
+  var trunk: String?
+
+  @Option(help: "What the caller offers: video, video-only, audio, or auto for a call without an offer.")
+  var capability: CallCapability = .video
+
+  @Option(help: "The call's tag.")
+  var tag = ""
+
   @Option(help: "The time of the call, ISO 8601; otherwise now.")
   var at: WallClock?
 
@@ -63,11 +72,15 @@ struct ExplainCommand: ParsableCommand {
       let known = snapshot.policy.locations.map(\.name).joined(separator: ", ")
       throw ValidationError("There is no location named “\(location)”. Known: \(known)")
     }
+    if let trunk, snapshot.trunk(named: trunk) == nil {
+      let known = snapshot.policy.trunks.map(\.name).joined(separator: ", ")
+      throw ValidationError("There is no trunk named “\(trunk)”. Known: \(known)")
+    }
     let now = WallClock(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
     let call = ExplainedCall(
       alias: alias, callProtocol: callProtocol, direction: direction.direction, from: from,
       registeredAlias: registeredAs, isRegistered: registered, location: location, source: source,
-      at: at ?? now)
+      trunk: trunk, capability: capability, tag: tag, at: at ?? now)
     let renderer = DecisionRecordRenderer(policy: snapshot, caller: from, listsEveryRule: listsEveryRule)
     let record = call.decide(by: snapshot)
     print(json ? renderer.json(record) : renderer.text(record), terminator: "")
@@ -89,6 +102,7 @@ enum ExplainedDirection: String, ExpressibleByArgument, CaseIterable {
 }
 
 extension CallProtocol: ExpressibleByArgument {}
+extension CallCapability: ExpressibleByArgument {}
 
 extension IPAddress: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
