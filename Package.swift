@@ -23,6 +23,7 @@ let package = Package(
     .library(name: "SIP", targets: ["SIP"]),
     .library(name: "SDP", targets: ["SDP"]),
     .library(name: "PolicyEngine", targets: ["PolicyEngine"]),
+    .library(name: "PolicyScript", targets: ["PolicyScript"]),
     .library(name: "MediaRelay", targets: ["MediaRelay", "CallModel"]),
   ],
   dependencies: [
@@ -51,6 +52,9 @@ let package = Package(
     .target(
       name: "PolicyEngine",
       dependencies: ["CallModel", "CPCRE2", "PatternAnalysis", .product(name: "Yams", package: "Yams")],
+      swiftSettings: strict),
+    .target(
+      name: "PolicyScript", dependencies: ["CallModel", "JSONText", "CPCRE2", "COpenSSL"],
       swiftSettings: strict),
     .target(
       name: "PolicyTools", dependencies: ["PolicyEngine", "PatternAnalysis", "CallModel"],
@@ -118,6 +122,9 @@ let package = Package(
       name: "PolicyEngineTests", dependencies: ["PolicyEngine", "CallModel"], swiftSettings: strict),
     .testTarget(
       name: "PolicyHooksTests", dependencies: ["PolicyHooks", "PolicyEngine", "JSONText", "CallModel"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "PolicyScriptTests", dependencies: ["TestSupport", "PolicyScript", "JSONText", "CallModel"],
       swiftSettings: strict),
     .testTarget(
       name: "PolicyToolsTests", dependencies: ["PolicyTools", "PolicyEngine", "CallModel"],
