@@ -12,6 +12,8 @@ let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -32,6 +34,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
     .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
   ],
@@ -73,6 +76,11 @@ let package = Package(
       name: "SIPTransport",
       dependencies: ["CallModel", "SIP", "DNSResolver", nio, nioPosix, nioTLS, nioSSL, log],
       swiftSettings: strict),
+    .target(
+      name: "PolicyTransport",
+      dependencies: [
+        "CallModel", "PolicyEngine", "PolicyHooks", nio, nioPosix, nioHTTP1, nioSSL, asyncHTTPClient,
+      ], swiftSettings: strict),
     .target(
       name: "Records",
       dependencies: [
@@ -126,6 +134,12 @@ let package = Package(
     .testTarget(
       name: "PolicyScriptTests", dependencies: ["TestSupport", "PolicyScript", "JSONText", "CallModel"],
       swiftSettings: strict),
+    .testTarget(
+      name: "PolicyTransportTests",
+      dependencies: [
+        "TestSupport", "PolicyTransport", "PolicyHooks", "PolicyEngine", "CallModel", nio, nioPosix,
+        asyncHTTPClient,
+      ], resources: [.copy("policy-server.py")], swiftSettings: strict),
     .testTarget(
       name: "PolicyToolsTests", dependencies: ["PolicyTools", "PolicyEngine", "CallModel"],
       swiftSettings: strict),

@@ -30,10 +30,18 @@ public final class SpawnedProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, target, "/dev/null", O_WRONLY, 0)
       }
     }
+    // Worker threads block most signals, and a child inherits that: it could not be told to end.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     let argv = command.map { strdup($0) } + [nil]
     defer { for pointer in argv { free(pointer) } }
     var pid: pid_t = 0
-    let result = posix_spawn(&pid, command[0], &actions, nil, argv, nil)
+    let result = posix_spawn(&pid, command[0], &actions, &attributes, argv, nil)
     guard result == 0 else {
       throw Failure(description: "\(executable): \(String(cString: strerror(result)))")
     }
