@@ -85,11 +85,12 @@ public final class MediaRelay: Sendable {
   /// Ends every stream, joins the threads and closes all sockets. Open sessions get their `closed` events
   /// before.
   public func shutdown() {
-    let wasRunning = phase.withLock { phase in
+    let wasStopped = phase.withLock { phase in
       defer { phase = .stopped }
-      return phase == .running
+      return phase == .stopped
     }
-    guard wasRunning else { return }
+    guard !wasStopped else { return }
+    // Ports can be reserved before the threads run.
     for worker in workers { worker.stop() }
     pool.closeAll()
   }

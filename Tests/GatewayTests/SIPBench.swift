@@ -9,7 +9,7 @@ import Testing
 
 /// A whole SIP endpoint on virtual time. What it sends is parsed again and kept by destination; what it hears is written by
 /// the tests.
-final class SIPBench: SIPWire, SIPServerLocator {
+final class SIPBench: SIPWire {
   static let ours = TransportAddress("192.0.2.1:5060")!
   let loop = SignallingLoop(wallClock: { WallClock(milliseconds: 1_000) })
   let router: Router
@@ -35,11 +35,23 @@ final class SIPBench: SIPWire, SIPServerLocator {
     host = GatewayHost(exchange: exchange, media: MediaAccess(relay: relay, post: { _ in }))
     exchange.gateway = host
     endpoint = SIPEndpoint(
-      exchange: exchange, gateway: host, wire: self, locator: self,
+      exchange: exchange, gateway: host, wire: self, locator: Locator(self),
       identities: [
         LocalIdentity(listener: ListenerID(0), transport: .udp, address: SIPBench.ours),
         LocalIdentity(listener: ListenerID(1), transport: .tcp, address: SIPBench.ours),
       ], product: "Tandem")
+  }
+
+  deinit { relay.shutdown() }
+
+  /// Held by the endpoint, which the bench holds.
+  private final class Locator: SIPServerLocator {
+    weak var bench: SIPBench?
+    init(_ bench: SIPBench) { self.bench = bench }
+
+    func locate(_ target: ServerLocationTarget, completion: @escaping ([Hop]) -> Void) {
+      bench?.locate(target, completion: completion)
+    }
   }
 
   func send(_ bytes: [UInt8], over hop: Hop) {
@@ -50,7 +62,7 @@ final class SIPBench: SIPWire, SIPServerLocator {
     sent.append((message, hop))
   }
 
-  func locate(_ target: ServerLocationTarget, completion: @escaping ([Hop]) -> Void) {
+  private func locate(_ target: ServerLocationTarget, completion: @escaping ([Hop]) -> Void) {
     let host: String =
       switch target.host {
       case .ip(let ip): ip.description

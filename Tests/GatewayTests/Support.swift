@@ -31,7 +31,8 @@ final class ScriptedLeg: CallLeg {
   /// The last description it was given, by offer, answer, acceptance or early media.
   var media: MediaDescription?
   var call: OutgoingCall?
-  private var isOver = false
+  private(set) var isOver = false
+  private(set) var isAccepted = false
 
   init(id: LegID, isIncoming: Bool) {
     self.id = id
@@ -44,9 +45,15 @@ final class ScriptedLeg: CallLeg {
   }
   func accept(media: MediaDescription) {
     self.media = media
+    isAccepted = true
     commands.append(.accept)
   }
-  func reject(_ disconnect: Disconnect) { commands.append(.reject(disconnect.cause)) }
+  /// As in SIP it comes too late once the call was answered.
+  func reject(_ disconnect: Disconnect) {
+    guard !isOver, !isAccepted else { return }
+    commands.append(.reject(disconnect.cause))
+    does(.ended(Disconnect(.normal)))
+  }
   func redirect(to aliases: [String]) { commands.append(.redirect(aliases)) }
   func offer(_ media: MediaDescription) {
     self.media = media
@@ -166,6 +173,9 @@ final class GatewayBench {
       ) { _ in false }
     }
   }
+
+  /// The relay's events are not delivered here, so that calls keep it; its sockets are needed by the next bench.
+  deinit { relay.shutdown() }
 
   /// An incoming call, handed to the exchange.
   func call(_ alias: String, offer: MediaDescription? = .audio(port: 20000), registered: String? = "ann")

@@ -99,6 +99,21 @@ import Testing
     #expect(b.receiveAll().isEmpty)
   }
 
+  @Test("A relay that never ran gives its ports back all the same")
+  func shutdownBeforeStart() throws {
+    let first = Rig.freshPorts(16).lowerBound
+    for _ in 0..<2 {
+      let relay = try MediaRelay(
+        configuration: MediaRelayConfiguration(
+          interfaces: [.init(address: .loopbackIPv4, ports: first...first + 3)], threads: 1))
+      let session = relay.openSession { _ in }
+      #expect(session.reserve() != nil && session.reserve() != nil)
+      relay.shutdown()
+      // The session, and with it the relay, is still there; the sockets are not.
+      session.close()
+    }
+  }
+
   @Test("Ports that other programs hold are passed over")
   func foreignPorts() throws {
     let blocker = try Peer()
