@@ -162,6 +162,33 @@ import Testing
     scene.bothStand()
   }
 
+  @Test func aConsultationCallThatStillRingsIsRungAnewForTheOther() throws {
+    let bench = try GatewayBench(
+      rules: [rule("bob", target: .registration), rule("9.*", trunks: ["one"])],
+      trunks: [trunk("one") { $0.concurrentCalls = 1 }], devices: ["bob"])
+    let ann = bench.call("bob")
+    let bob = bench.dialer.legs[0]
+    bob.does(.answered(media: .audio(port: 25000)))
+    let bob2 = bench.call("9123", offer: .audio(port: 22000))
+    let ringing = bench.dialer.legs[1]
+    ringing.does(.progress(.ringing, media: nil))
+    _ = (ann.take(), bob.take(), bob2.take())
+    bob.does(
+      .transferRequested(CallModel.TransferRequest(alias: Alias(sip: "sip:ignored"), replacing: bob2.id)))
+    #expect(ringing.take() == [.end(.cancelled)] && bob2.take() == [.reject(.transferred)])
+    // One place on the trunk is enough.
+    let again = try #require(bench.dialer.legs.last)
+    #expect(again !== ringing && again.call?.target.calledAlias == "9123" && again.call?.callerAlias == "ann")
+    again.does(.progress(.ringing, media: nil))
+    #expect(bob.take() == [.transferProgress(.accepted), .transferProgress(.ringing)])
+    again.does(.answered(media: .audio(port: 27000)))
+    ann.does(.answer(.audio(port: 20000)))
+    #expect(bob.take().last == .end(.transferred) && ann.take() == [.offer])
+    ann.does(.ended(Disconnect(.normal)))
+    #expect(again.take() == [.end(.normal)] && bench.host.callCount == 0)
+    #expect(bench.router.concurrentCalls(onTrunk: "one") == 0)
+  }
+
   @Test func aTargetThatNeverAnswersIsWaitedForALimitedTime() throws {
     let scene = try Scene()
     scene.bench.loop.advance(to: scene.bench.loop.now + .seconds(91))

@@ -207,6 +207,43 @@ import Testing
     #expect(bench.router.concurrentCalls(onTrunk: "one") == 0 && bench.host.callCount == 0)
   }
 
+  @Test(arguments: [false, true])
+  func anAnsweredCallMayBeTakenOverWithoutAnOffer(_ isRefused: Bool) throws {
+    let bench = try bench()
+    let ann = bench.call("x")
+    let bob = bench.dialer.legs[0]
+    bob.does(.answered(media: .audio(port: 30000)))
+    _ = (ann.take(), bob.take())
+    let dave = bench.replace(bob, in: try #require(bench.host.call(with: ann.id)), offer: nil)
+    #expect(
+      dave.take() == [.accept] && dave.media?.streams[0].codecs.map(\.name) == ["PCMA", "telephone-event"])
+    #expect(ann.take() == [] && bob.take() == [])
+    dave.does(.confirmed(media: .audio(port: 28000)))
+    #expect(ann.take() == [.offer])
+    if isRefused {
+      ann.does(.offerRefused(Disconnect(.notAcceptable, protocolCode: 488)))
+      #expect(dave.take() == [.end(.notAcceptable)])
+      ann.does(.ended(Disconnect(.normal)))
+      #expect(bob.take().last == .end(.normal))
+    } else {
+      ann.does(.answer(.audio(port: 20000)))
+      #expect(bob.take() == [.end(.transferred)] && dave.take() == [])
+      dave.does(.ended(Disconnect(.normal)))
+      #expect(ann.take() == [.end(.normal)])
+    }
+    #expect(bench.host.callCount == 0 && bench.liveCalls == 0)
+
+    // Without its answer nothing changes for the others.
+    let second = bench.call("x")
+    let called = try #require(bench.dialer.legs.last)
+    called.does(.answered(media: .audio(port: 30000)))
+    let silent = bench.replace(called, in: try #require(bench.host.call(with: second.id)), offer: nil)
+    silent.does(.confirmed(media: nil))
+    #expect(silent.take() == [.accept, .end(.protocolError)] && second.take() == [.accept])
+    second.does(.ended(Disconnect(.normal)))
+    #expect(bench.host.callCount == 0)
+  }
+
   @Test func whoRingsForATransferMayBePickedUpToo() throws {
     let bench = try bench(devices: ["bob", "carol", "carol"])
     let ann = bench.call("x")

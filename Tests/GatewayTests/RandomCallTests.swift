@@ -163,7 +163,10 @@ private final class World {
       let target = ["bob", "carol", "9124", "nobody"][random.below(4)]
       leg.does(.transferRequested(CallModel.TransferRequest(alias: Alias(sip: "sip:\(target)"))))
     case 7, 8, 9:
-      guard let other = legs.filter({ !$0.isOver && answered.contains($0.id) }).randomElement(using: &random)
+      guard
+        let other = legs.filter({
+          !$0.isOver && (answered.contains($0.id) || $0.party.isIncoming)
+        }).randomElement(using: &random)
       else { return }
       leg.does(
         .transferRequested(

@@ -181,4 +181,81 @@ import Testing
     #expect(try refer("<sip:carol@example.org?Replaces=one%40elsewhere.example%3Bto-tag%3Dtheirs>") == 400)
     #expect(carol.request(.invite) == nil)
   }
+
+  // MARK: REFER with the Replaces of another call of ours
+
+  /// Ann and Bob talk, and Bob calls Carol, who rings or answers; then Bob asks that the two be connected. The final status of
+  /// the REFER.
+  private func consult(isAnswered: Bool) throws -> Int? {
+    let invite = try ring()
+    bob.answers(invite, 200, body: sdp("192.0.2.11", port: 30000))
+    otherBob.answers(try #require(otherBob.request(.invite)), 487)
+    let answer = try #require(ann.takeResponses().last)
+    ann.sends(
+      .ack, "sip:192.0.2.1", from: answer.headers[.from]!, to: answer.headers[.to]!,
+      callID: answer.headers.callID)
+    _ = bob.take()
+    bob.sends(.invite, "sip:carol@example.org", from: "sip:bob@example.org", body: sdp("192.0.2.11"))
+    let consultation = try #require(carol.request(.invite))
+    carol.answers(consultation, 180)
+    if isAnswered { carol.answers(consultation, 200, body: sdp("192.0.2.12", port: 32000)) }
+    let second = try #require(bob.takeResponses().last)
+    #expect(second.status == (isAnswered ? 200 : 180))
+    if isAnswered {
+      bob.sends(
+        .ack, "sip:192.0.2.1", from: second.headers[.from]!, to: second.headers[.to]!,
+        callID: second.headers.callID)
+    }
+    let tags = "%3Bto-tag%3D\(second.headers.toTag!)%3Bfrom-tag%3D\(second.headers.fromTag!)"
+    let callID = second.headers.callID!.replacing("@", with: "%40")
+    bob.sends(
+      .refer, "sip:192.0.2.1", from: "\(invite.headers[.to]!);tag=p5060", to: invite.headers[.from]!,
+      callID: invite.headers.callID,
+      headers: [
+        (.referTo, "<sip:carol@192.0.2.1?Replaces=\(callID)\(tags)>"), (.contact, "<sip:\(bob.address)>"),
+      ])
+    return bob.takeResponses().last { $0.headers.cSeq?.method == .refer }?.status
+  }
+
+  @Test(arguments: [200, 488, 500])
+  func aTargetIsReInvitedAndLeftAloneIfItRefuses(_ status: Int) throws {
+    #expect(try consult(isAnswered: true) == 202)
+    let offer = try #require(carol.request(.invite))
+    #expect(offer.headers.toTag == "p5060" && bob.request(.bye) == nil)
+    carol.answers(
+      offer, status, body: status == 200 ? sdp("192.0.2.12", port: 32000) : nil, tag: offer.headers.toTag)
+    if status == 200 {
+      ann.answers(
+        try #require(ann.request(.invite)), 200, body: sdp("192.0.2.10"),
+        tag: ann.request(.invite)?.headers.toTag)
+      #expect(told == "SIP/2.0 200" && bench.ledger.calls.count == 1)
+      let byes = bench.sent.count { item in
+        guard case .request(let request) = item.message, request.method == .bye else { return false }
+        return item.hop.remote == bob.address
+      }
+      #expect(byes == 2 && carol.request(.bye) == nil && ann.request(.bye) == nil)
+    } else {
+      if status == 488 {
+        // Once more, encrypted.
+        let again = try #require(carol.request(.invite))
+        #expect(String(decoding: again.body, as: UTF8.self).contains("RTP/SAVP"))
+        carol.answers(again, status, tag: again.headers.toTag)
+      }
+      #expect(told == "SIP/2.0 \(status)")
+      for phone in [ann, bob, carol] { #expect(phone.request(.bye) == nil) }
+      #expect(bench.ledger.calls.count == 2)
+    }
+  }
+
+  @Test func aConsultationThatRingsIsCalledAnew() throws {
+    #expect(try consult(isAnswered: false) == 202)
+    #expect(carol.request(.cancel) != nil && bob.takeResponses().isEmpty)
+    let invite = try #require(carol.request(.invite))
+    #expect(invite.headers.from?.uri == SIPURI("sip:ann@example.org") && !invite.headers.contains(.replaces))
+    carol.answers(invite, 200, body: sdp("192.0.2.12", port: 32000))
+    ann.answers(
+      try #require(ann.request(.invite)), 200, body: sdp("192.0.2.10"),
+      tag: ann.request(.invite)?.headers.toTag)
+    #expect(bob.request(.bye) != nil && bench.ledger.calls.count == 1)
+  }
 }

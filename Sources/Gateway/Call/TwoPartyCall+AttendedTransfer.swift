@@ -41,6 +41,21 @@ extension TwoPartyCall {
     target.offer(passed)
   }
 
+  /// Semi-attended: the consultation call still rings. What rings was offered the transferrer's media, which no answer could
+  /// turn into the remaining party's; so that call ends, and its alias is called in the name of the party that stays.
+  func ringAnew(
+    _ side: RelaySideName, _ ringing: TwoPartyCall, _ remaining: any CallLeg, transferrer: any CallLeg
+  ) {
+    let alias = ringing.request.alias
+    live.note("transfer to call \(ringing.live.id), which rings")
+    ringing.end(Disconnect(.transferred), by: .tandem)
+    dialTransferTarget(
+      side, CallModel.TransferRequest(alias: alias), remaining, transferrer: transferrer)
+  }
+
+  /// Whether a leg is the caller of this call, and nobody has answered.
+  func isRinging(for leg: LegID) -> Bool { phase == .hunting && caller.id == leg && called == nil }
+
   // MARK: The call that borrows
 
   /// The party that was lent is ours now, and its other call over: all have agreed, or the one that asked has left that call.

@@ -52,6 +52,8 @@ struct TransferInProgress {
   var ringTimer: SignallingLoop.TimerID?
   /// True when the new party called us (INVITE with Replaces, RFC 3891): it is answered rather than re-invited.
   var targetIsCaller = false
+  /// True when such a party wanted our offer, and was accepted with it: its answer comes in its ACK.
+  var isTargetAccepted = false
   /// Who the new party is, when it called us.
   var caller: Caller?
   /// True when the party that leaves has asked for the transfer, and is to hear of its success when all have agreed.
@@ -75,7 +77,11 @@ extension TwoPartyCall {
       return
     }
     if let replacing = transferRequest.replacing {
-      joinOtherCall(side, replacing, remaining, transferrer: leg)
+      if let ringing = host.call(with: replacing), ringing !== self, ringing.isRinging(for: replacing) {
+        ringAnew(side, ringing, remaining, transferrer: leg)
+      } else {
+        joinOtherCall(side, replacing, remaining, transferrer: leg)
+      }
     } else {
       dialTransferTarget(side, transferRequest, remaining, transferrer: leg)
     }
@@ -83,7 +89,7 @@ extension TwoPartyCall {
 
   /// Blind, or attended with a call that is none of ours (RFC 5589 §7): a new request through the one door, in the name of the
   /// party that stays.
-  private func dialTransferTarget(
+  func dialTransferTarget(
     _ side: RelaySideName, _ transferRequest: CallModel.TransferRequest, _ remaining: any CallLeg,
     transferrer: any CallLeg
   ) {
@@ -124,47 +130,16 @@ extension TwoPartyCall {
       vendor: leg.party.vendor, isRegistered: device != nil, registeredAlias: device)
   }
 
-  /// A new caller takes the place of a leg of this call (RFC 3891).
-  func takeOver(_ leg: LegID, by incoming: IncomingCall) {
-    if attempts.contains(where: { $0.leg.id == leg && $0.failure == nil }) { return pickUp(by: incoming) }
-    let isRinging = transfer?.ringing.contains { $0.leg.id == leg } ?? false
-    let side: RelaySideName? =
-      isRinging ? transfer?.side : caller.id == leg ? .a : called?.id == leg ? .b : nil
-    guard phase == .connected, isRinging || transfer == nil, borrower == nil, exchangeUnderWay == nil,
-      let side,
-      let offer = incoming.offer, let remaining = self.leg(side.other)
-    else { return refuse(incoming, Disconnect(.notAcceptable)) }
-    guard !lacksEncryption(offer) else { return refuse(incoming, Disconnect(.encryptionRequired)) }
-    let media = newMedia(for: side, at: incoming.leg.party.address)
-    if let old = self.media { media.inherit(side.other, from: old, side.other) }
-    let encryption = encryption(toward: side.other)
-    guard let passed = try? media.offer(from: side, offer, encryption: encryption) else {
-      return refuse(incoming, Disconnect(.notAcceptable))
-    }
-    var replacement = TransferInProgress(
-      side: side, stage: .offeringRemaining, leg: incoming.leg, offer: offer, encryption: encryption,
-      media: media, targetIsCaller: true)
-    replacement.caller = incoming.request.caller
-    if isRinging, let transfer {
-      // Those who ring for a transferred party are answered for: the transfer goes on with whom has answered.
-      giveUpRinging(Disconnect(.answeredElsewhere))
-      transfer.media.close { _ in }
-      replacement.isTransferrerGone = transfer.isTransferrerGone
-      replacement.isAwaited = true
-    }
-    transfer = replacement
-    take(in: incoming)
-    live.note("party replaced by call \(incoming.call.id)")
-    watchTransfer()
-    remaining.offer(passed)
-  }
-
   // MARK: The new party
 
   func transferTargetDid(_ event: CallLegEvent) {
     guard let transfer else { return }
     switch (transfer.stage, event) {
     case (.offeringTarget, .answer(let description)):
+      self.transfer?.hasTargetAgreed = true
+      offerToRemaining(description)
+    case (.offeringTarget, .confirmed(let description)) where transfer.isTargetAccepted:
+      guard let description else { return transferFailed(MediaRefusal.noAnswer.disconnect) }
       self.transfer?.hasTargetAgreed = true
       offerToRemaining(description)
     case (.offeringTarget, .offerRefused(let disconnect)):
@@ -282,7 +257,7 @@ extension TwoPartyCall {
       let leg = transfer.leg
     else { return false }
     do {
-      if transfer.targetIsCaller {
+      if transfer.targetIsCaller, !transfer.isTargetAccepted {
         leg.accept(media: try transfer.media.answer(from: side, description, isFinal: true))
       } else {
         try transfer.media.confirm(side, description)
@@ -369,7 +344,7 @@ extension TwoPartyCall {
       } else {
         host.unregister(leg: leg.id)
         leg.observer = nil
-        transfer.targetIsCaller ? leg.reject(disconnect) : leg.end(disconnect)
+        leg.endOrReject(disconnect, answered: !transfer.targetIsCaller || transfer.isTargetAccepted)
       }
     }
     if let target = transfer.target { router.endAttempt(target) }
