@@ -77,3 +77,25 @@ extension MatchingCost {
     self.init(growth: attacks.isEmpty ? .linear : .polynomial(degree: greatest), attacks: attacks)
   }
 }
+
+extension RegularExpression {
+  /// False when a look at the tree shows that matching is linear: at most one place where a text can be split.
+  public var mayBeCostly: Bool { root.splits > 1 }
+}
+
+extension RegularExpression.Node {
+  /// Places where a matcher may choose how much to take; one within an unbounded repetition counts double.
+  fileprivate var splits: Int {
+    switch self {
+    case .empty, .characters, .assertion: return 0
+    case .group(_, let node): return node.splits
+    case .sequence(let nodes): return nodes.reduce(0) { min(100, $0 + $1.splits) }
+    case .alternatives(let nodes): return nodes.reduce(0) { min(100, $0 + $1.splits) }
+    case .repeated(let node, let minimum, let maximum, _):
+      if maximum == minimum { return node.splits * (minimum > 1 ? 2 : 1) }
+      if case .characters = node.withoutGroups { return 1 }
+      let isLoop = maximum ?? 2 > 1
+      return isLoop ? 2 : node.splits
+    }
+  }
+}

@@ -19,6 +19,11 @@ public struct PolicyCheck: Sendable {
     self.directory = directory
     self.outcome = outcome
     self.isStrict = isStrict
+    guard let snapshot = outcome.snapshot, let places = outcome.places else { return }
+    // What was estimated while loading is proved or dropped.
+    let kept = outcome.diagnostics.filter { !PolicyAnalysis.replacedCodes.contains($0.code) }
+    self.outcome.diagnostics = places.sorted(
+      kept + PolicyAnalysis.diagnostics(snapshot, places: places))
   }
 
   /// 0: good; 1: there are errors, or warnings that count as such.
@@ -68,6 +73,7 @@ public struct PolicyCheck: Sendable {
       ("found", JSONText(finding.found)),
       ("expected", JSONText(finding.expected)),
       ("suggestion", JSONText(finding.suggestion)),
+      ("witness", JSONText(finding.witness)),
       (
         "related",
         .array(

@@ -119,27 +119,6 @@ extension PolicyCompiler {
   }
 }
 
-extension CallRoutingRule {
-  /// True when every call that meets `other`'s conditions, patterns apart, meets this rule's too.
-  fileprivate func covers(_ other: CallRoutingRule) -> Bool {
-    let outgoing = !other.matchesOutgoing || matchesOutgoing
-    let incoming =
-      !other.matchesIncoming || other.protocols.isEmpty
-      || matchesIncoming && protocols.isSuperset(of: other.protocols)
-        && (!onlyRegistered || other.onlyRegistered)
-    return outgoing && incoming && (sourceLocation == nil || sourceLocation == other.sourceLocation)
-      && (conditions.isEmpty || conditions == other.conditions)
-  }
-
-  /// False when conditions other than the pattern keep the rules apart.
-  fileprivate func sharesCalls(with other: CallRoutingRule) -> Bool {
-    let locations =
-      sourceLocation == nil || other.sourceLocation == nil || sourceLocation == other.sourceLocation
-    let incoming = matchesIncoming && other.matchesIncoming && !protocols.isDisjoint(with: other.protocols)
-    return locations && (incoming || matchesOutgoing && other.matchesOutgoing)
-  }
-}
-
 extension LiteralAnalysis {
   /// True when no text satisfies both.
   func excludes(_ other: LiteralAnalysis) -> Bool {

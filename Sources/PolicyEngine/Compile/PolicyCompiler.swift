@@ -7,6 +7,8 @@ enum PolicyCompiler {
     var rules: [CompiledRule]
     var index: RuleIndex
     var transforms: [AliasTransform: CompiledTransform]
+    /// For each rule in the order of evaluation, its place as written.
+    var order: [Int]
   }
 
   /// Nil when there are errors. Paths in findings count in the order of `policy` as given.
@@ -62,7 +64,7 @@ enum PolicyCompiler {
     return Output(
       policy: sorted, rules: compiled,
       index: RuleIndex(sorted.rules.map { ($0.pattern, $0.matchesFullAlias, $0.isEnabled) }),
-      transforms: transforms)
+      transforms: transforms, order: order)
   }
 
   /// By name; those that are in error are left out.

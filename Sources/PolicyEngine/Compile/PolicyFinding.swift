@@ -1,31 +1,31 @@
 /// Where in a policy something stands: `rules[3].to.trunks[0].trunk`. The loader turns it into a line and a column.
-struct PolicyPath: Hashable, CustomStringConvertible {
-  enum Step: Hashable {
+package struct PolicyPath: Hashable, CustomStringConvertible {
+  package enum Step: Hashable {
     case key(String)
     case index(Int)
   }
 
-  var steps: [Step]
+  package var steps: [Step]
 
-  init(_ section: String, _ index: Int, _ keys: String...) {
+  package init(_ section: String, _ index: Int, _ keys: String...) {
     steps = [.key(section), .index(index)] + keys.map(Step.key)
   }
 
-  init(keys: String...) { steps = keys.map(Step.key) }
+  package init(keys: String...) { steps = keys.map(Step.key) }
 
-  func appending(_ keys: String...) -> PolicyPath {
+  package func appending(_ keys: String...) -> PolicyPath {
     var path = self
     path.steps += keys.map(Step.key)
     return path
   }
 
-  func appending(_ index: Int) -> PolicyPath {
+  package func appending(_ index: Int) -> PolicyPath {
     var path = self
     path.steps.append(.index(index))
     return path
   }
 
-  var description: String {
+  package var description: String {
     var text = ""
     for step in steps {
       switch step {
@@ -38,21 +38,41 @@ struct PolicyPath: Hashable, CustomStringConvertible {
 }
 
 /// A diagnostic that does not know its line yet.
-struct PolicyFinding {
-  var severity = PolicyDiagnostic.Severity.error
-  var code: String
-  var message: String
-  var path: PolicyPath
+package struct PolicyFinding {
+  package var severity = PolicyDiagnostic.Severity.error
+  package var code: String
+  package var message: String
+  package var path: PolicyPath
   /// Bytes from the start of the value, for what is wrong inside a pattern or a replacement.
-  var offset = 0
-  var found: String?
-  var expected: String?
-  var suggestion: String?
-  var related: [(path: PolicyPath, message: String)] = []
+  package var offset = 0
+  package var found: String?
+  package var expected: String?
+  package var suggestion: String?
+  /// An alias that shows it.
+  package var witness: String?
+  package var related: [(path: PolicyPath, message: String)] = []
+
+  package init(
+    severity: PolicyDiagnostic.Severity = .error, code: String, message: String, path: PolicyPath,
+    offset: Int = 0, found: String? = nil, expected: String? = nil, suggestion: String? = nil,
+    witness: String? = nil, related: [(path: PolicyPath, message: String)] = []
+  ) {
+    self.severity = severity
+    self.code = code
+    self.message = message
+    self.path = path
+    self.offset = offset
+    self.found = found
+    self.expected = expected
+    self.suggestion = suggestion
+    self.witness = witness
+    self.related = related
+  }
 
   /// For a policy made in code: the path takes the place of the line.
   var diagnostic: PolicyDiagnostic {
     PolicyDiagnostic(
-      severity, code: code, "\(path): \(message)", found: found, expected: expected, suggestion: suggestion)
+      severity, code: code, "\(path): \(message)", found: found, expected: expected, suggestion: suggestion,
+      witness: witness)
   }
 }

@@ -1,4 +1,5 @@
 import CallModel
+import PatternAnalysis
 
 extension PolicySnapshot {
   /// Decides one request: a service that owns the alias, else the first rule that matches, else nothing
@@ -25,6 +26,27 @@ extension PolicySnapshot {
   /// when it needed too much work, or there is no such rule.
   public func pattern(ofRule index: Int, matches text: String) -> Bool? {
     rules.indices.contains(index) ? rules[index].pattern.matches(text) : nil
+  }
+
+  /// The replacement of rule `index`, for analysis; nil when it leaves the alias as it is.
+  package func replacementParts(ofRule index: Int) -> [ReplacementPart]? {
+    rules.indices.contains(index) ? rules[index].outcome.replacement?.analysed : nil
+  }
+
+  /// What rule `index` turns an alias into, other conditions apart; nil when its pattern does not match.
+  package func result(ofRule index: Int, on alias: Alias) -> String? {
+    guard rules.indices.contains(index) else { return nil }
+    let rule = rules[index]
+    var parsed = alias.parsed
+    var full = alias.full
+    let workspace = MatchWorkspace.current
+    return parsed.withUTF8 { parsed in
+      full.withUTF8 { full in
+        let subject = rule.matchesFullAlias ? full : parsed
+        guard rule.pattern.match(subject, workspace) == .matched else { return nil }
+        return rule.alias(after: subject, parsed: parsed, workspace)
+      }
+    }
   }
 
   private func resolve(

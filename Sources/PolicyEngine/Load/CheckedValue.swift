@@ -1,7 +1,7 @@
 import CallModel
 
 /// Where something stands in the files of a policy.
-struct SourcePosition: Hashable {
+struct SourcePosition: Hashable, Sendable {
   /// Index of the file.
   var file: Int
   /// From 1.
@@ -11,8 +11,8 @@ struct SourcePosition: Hashable {
 }
 
 /// A value that has the type its schema asks for.
-struct CheckedValue {
-  enum Content {
+struct CheckedValue: Sendable {
+  enum Content: Sendable {
     case text(String)
     case boolean(Bool)
     case integer(Int)
@@ -37,7 +37,7 @@ struct CheckedValue {
 }
 
 /// A mapping whose keys its schema knows.
-struct CheckedObject {
+struct CheckedObject: Sendable {
   var schema: ObjectSchema
   var position: SourcePosition
   var fields: [String: CheckedValue] = [:]

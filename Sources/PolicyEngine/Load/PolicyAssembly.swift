@@ -1,7 +1,7 @@
 import CallModel
 
 /// Puts the files of a policy together, binds and compiles them, and gives every finding its line.
-struct PolicyAssembly {
+struct PolicyAssembly: Sendable {
   private var sources: [SourceFile] = []
   private var diagnostics: [PolicyDiagnostic] = []
   private var globals: CheckedObject?
@@ -70,18 +70,14 @@ struct PolicyAssembly {
     for finding in findings where !hasGaps || finding.code != "unknown-reference" {
       if let diagnostic = diagnostic(finding) { diagnostics.append(diagnostic) }
     }
-    let order = Dictionary(
-      sources.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
-    diagnostics.sort {
-      (order[$0.file] ?? -1, $0.line, $0.column) < (order[$1.file] ?? -1, $1.line, $1.column)
-    }
+    diagnostics = sorted(diagnostics)
     hideSecrets()
     let hasErrors = diagnostics.contains { $0.severity == .error }
     if diagnostics.count > PolicyLoader.maximumDiagnostics {
       let rest = diagnostics.count - PolicyLoader.maximumDiagnostics
       // Errors are what must be seen.
       let errors = diagnostics.filter { $0.severity == .error }
-      let warnings = diagnostics.filter { $0.severity == .warning }
+      let warnings = diagnostics.filter { $0.severity != .error }
       diagnostics = Array((errors + warnings).prefix(PolicyLoader.maximumDiagnostics))
       diagnostics.append(
         PolicyDiagnostic(
@@ -90,8 +86,21 @@ struct PolicyAssembly {
     guard !hasErrors, let compiled else {
       return PolicyLoader.Outcome(snapshot: nil, diagnostics: diagnostics)
     }
-    return PolicyLoader.Outcome(
+    var outcome = PolicyLoader.Outcome(
       snapshot: PolicySnapshot(compiled, version: version), diagnostics: diagnostics)
+    outcome.places = PolicyPlaces(assembly: self, order: compiled.order)
+    return outcome
+  }
+
+  /// Diagnostics in the order of the files.
+  func sorted(_ diagnostics: [PolicyDiagnostic]) -> [PolicyDiagnostic] {
+    let order = Dictionary(
+      sources.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    return diagnostics.enumerated().sorted { a, b in
+      let (x, y) = (a.element, b.element)
+      return (order[x.file] ?? -1, x.line, x.column, a.offset)
+        < (order[y.file] ?? -1, y.line, y.column, b.offset)
+    }.map(\.element)
   }
 
   /// Diagnostics end up in logs: they show no line that a password stands on.
@@ -127,7 +136,7 @@ struct PolicyAssembly {
     return object.position(of: path.steps.dropFirst(2))
   }
 
-  private func diagnostic(_ finding: PolicyFinding) -> PolicyDiagnostic? {
+  func diagnostic(_ finding: PolicyFinding) -> PolicyDiagnostic? {
     guard let place = place(of: finding.path) else {
       var diagnostic = finding.diagnostic
       diagnostic.file = sources.first?.name ?? ""
@@ -144,6 +153,7 @@ struct PolicyAssembly {
     result.found = finding.found
     result.expected = finding.expected
     result.suggestion = finding.suggestion
+    result.witness = finding.witness
     return result
   }
 

@@ -1,6 +1,10 @@
 /// One thing that is wrong with a policy, or that deserves a look, where it stands.
 public struct PolicyDiagnostic: Error, Hashable, Sendable {
-  public enum Severity: String, Hashable, Sendable, CaseIterable { case error, warning }
+  public enum Severity: String, Hashable, Sendable, CaseIterable {
+    case error, warning
+    /// Says what a check could not look into; counts for nothing, not even with `--strict`.
+    case note
+  }
 
   public var severity: Severity
   /// Path as given to the loader; empty for a policy made in code.
@@ -15,6 +19,8 @@ public struct PolicyDiagnostic: Error, Hashable, Sendable {
   public var found: String?
   public var expected: String?
   public var suggestion: String?
+  /// An alias that shows what the finding says, where one does.
+  public var witness: String?
   /// The line as written, for display.
   public var sourceLine: String?
   /// Other places that take part, e.g. where a name was first used.
@@ -36,8 +42,8 @@ public struct PolicyDiagnostic: Error, Hashable, Sendable {
 
   public init(
     _ severity: Severity, code: String, _ message: String, file: String = "", line: Int = 0, column: Int = 0,
-    found: String? = nil, expected: String? = nil, suggestion: String? = nil, sourceLine: String? = nil,
-    related: [Related] = []
+    found: String? = nil, expected: String? = nil, suggestion: String? = nil, witness: String? = nil,
+    sourceLine: String? = nil, related: [Related] = []
   ) {
     self.severity = severity
     self.file = file
@@ -48,6 +54,7 @@ public struct PolicyDiagnostic: Error, Hashable, Sendable {
     self.found = found
     self.expected = expected
     self.suggestion = suggestion
+    self.witness = witness
     self.sourceLine = sourceLine
     self.related = related
   }

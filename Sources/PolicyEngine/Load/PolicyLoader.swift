@@ -7,6 +7,13 @@ public enum PolicyLoader {
   public struct Outcome: Sendable {
     public var snapshot: PolicySnapshot?
     public var diagnostics: [PolicyDiagnostic]
+    /// Where everything stands; nil without a snapshot.
+    package var places: PolicyPlaces?
+
+    public init(snapshot: PolicySnapshot?, diagnostics: [PolicyDiagnostic]) {
+      self.snapshot = snapshot
+      self.diagnostics = diagnostics
+    }
 
     public var errors: [PolicyDiagnostic] { diagnostics.filter { $0.severity == .error } }
     public var warnings: [PolicyDiagnostic] { diagnostics.filter { $0.severity == .warning } }

@@ -1,5 +1,5 @@
 /// The text of one policy file, and its lines for display.
-struct SourceFile {
+struct SourceFile: Sendable {
   let name: String
   let text: String
   private let lineStarts: [Int]

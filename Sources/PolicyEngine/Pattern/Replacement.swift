@@ -1,3 +1,5 @@
+import PatternAnalysis
+
 /// A rule's replacement, compiled: literal text and references to groups, in Python's notation.
 ///
 /// `\1` to `\99`, `\g<1>`, `\g<name>` and `\g<0>` (the whole alias) are references, `\\` is a backslash; all else is
@@ -129,5 +131,17 @@ struct Replacement: Hashable, Sendable {
       return UnsafeBufferPointer(start: nil, count: 0)
     }
     return UnsafeBufferPointer(rebasing: subject[start..<end])
+  }
+}
+
+extension Replacement {
+  /// The parts as analysis takes them.
+  var analysed: [ReplacementPart] {
+    parts.map { part in
+      switch part {
+      case .literal(let text): .literal(String(decoding: text, as: UTF8.self))
+      case .group(let number): .group(number)
+      }
+    }
   }
 }

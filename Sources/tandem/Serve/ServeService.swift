@@ -105,6 +105,7 @@ final class ServeService: Sendable {
       switch diagnostic.severity {
       case .error: log.error("\(diagnostic.description)", metadata: metadata)
       case .warning: log.warning("\(diagnostic.description)", metadata: metadata)
+      case .note: log.info("\(diagnostic.description)", metadata: metadata)
       }
     }
   }
