@@ -141,7 +141,8 @@ let package = Package(
         asyncHTTPClient,
       ], resources: [.copy("policy-server.py")], swiftSettings: strict),
     .testTarget(
-      name: "PolicyToolsTests", dependencies: ["PolicyTools", "PolicyEngine", "CallModel"],
+      name: "PolicyToolsTests",
+      dependencies: ["PolicyTools", "PolicyEngine", "PatternAnalysis", "CallModel"],
       swiftSettings: strict),
     .testTarget(
       name: "RouterTests", dependencies: ["Router", "PolicyEngine", "CallModel"],

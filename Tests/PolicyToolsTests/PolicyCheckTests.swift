@@ -13,6 +13,13 @@ import Testing
   static let warned = "rules: [{ name: r, priority: 1, match: '9.*' }]\n"
   static let broken = "rules: [{ name: r, priority: 1, mach: a }]\n"
 
+  @Test func theExamplePoliciesAreClean() {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let check = PolicyCheck(directory: root.appending(path: "policies").path(), isStrict: true)
+    #expect(check.exitCode == 0, "\(check.text)")
+  }
+
   @Test func exitCodes() {
     #expect(Self.check(Self.good).exitCode == 0)
     #expect(Self.check(Self.good, isStrict: true).exitCode == 0)
