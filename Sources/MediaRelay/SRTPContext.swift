@@ -69,10 +69,7 @@ struct SRTPContext {
       control.wipe()
     }
     guard let mediaCipher = SRTPCipher(media, isGCM: isGCM, direction: direction) else { return nil }
-    guard let controlCipher = SRTPCipher(control, isGCM: isGCM, direction: direction) else {
-      mediaCipher.free()
-      return nil
-    }
+    let controlCipher = SRTPCipher(control, isGCM: isGCM, sharing: mediaCipher)
     let sources = UnsafeMutablePointer<SRTPSource>.allocate(capacity: 1)
     let context = UnsafeMutablePointer<SRTPContext>.allocate(capacity: 1)
     context.initialize(
@@ -87,7 +84,6 @@ struct SRTPContext {
   /// Frees the context; the key material in it is overwritten.
   static func destroy(_ context: UnsafeMutablePointer<SRTPContext>) {
     context.pointee.media.free()
-    context.pointee.control.free()
     context.pointee.sources.deallocate()
     OPENSSL_cleanse(context, MemoryLayout<SRTPContext>.size)
     context.deallocate()
@@ -276,14 +272,17 @@ struct SRTPContext {
     let word = index | 0x8000_0000
     var end: Int
     if isGCM {
-      guard control.sealControlGCM(buffer, count: count, ssrc: ssrc, word: word) else {
-        throw .authentication
+      let isSealed = media.withKey(of: control) {
+        $0.sealControlGCM(buffer, count: count, ssrc: ssrc, word: word)
       }
+      guard isSealed else { throw .authentication }
       end = count + 16
       buffer.storeBigEndian(word, end)
       return writeMKI(buffer, end + 4)
     }
-    control.applyCounterMode(buffer + 8, count - 8, ssrc: ssrc, index: UInt64(index))
+    media.withKey(of: control) {
+      $0.applyCounterMode(buffer + 8, count - 8, ssrc: ssrc, index: UInt64(index))
+    }
     buffer.storeBigEndian(word, count)
     var tag = SHA1Digest()
     control.authenticate(buffer, count, trailer: word, into: &tag)
@@ -310,14 +309,21 @@ struct SRTPContext {
     guard known < 0 || sources[known].isFreshControl(index) else { throw .replay }
     let isEncrypted = word >> 31 == 1
     if isGCM {
-      guard control.openControlGCM(buffer, end: end, ssrc: ssrc, word: word) else { throw .authentication }
+      let isOpen = media.withKey(of: control) {
+        $0.openControlGCM(buffer, end: end, ssrc: ssrc, word: word)
+      }
+      guard isOpen else { throw .authentication }
     } else {
       var tag = SHA1Digest()
       control.authenticate(buffer, end, trailer: word, into: &tag)
       let received = buffer + wordAt + 4 + mkiLength
       guard withUnsafeBytes(of: &tag, { CRYPTO_memcmp($0.baseAddress, received, controlTagLength) == 0 })
       else { throw .authentication }
-      if isEncrypted { control.applyCounterMode(buffer + 8, end - 8, ssrc: ssrc, index: UInt64(index)) }
+      if isEncrypted {
+        media.withKey(of: control) {
+          $0.applyCounterMode(buffer + 8, end - 8, ssrc: ssrc, index: UInt64(index))
+        }
+      }
     }
     let i = known >= 0 ? known : insert(SRTPSource(ssrc: ssrc))
     sources[i].noteControl(index)

@@ -100,6 +100,30 @@ import Testing
     }
   }
 
+  @Test(
+    "SRTP and SRTCP of one context never meet each other's key", arguments: SDESCrypto.Suite.allCases)
+  func interleaved(_ suite: SDESCrypto.Suite) throws {
+    var random = SeededGenerator(seed: 13)
+    let key = random.bytes(suite.keyLength + suite.saltLength)
+    let (ourSender, ourReceiver) = (try OwnContext(suite, key, .send), try OwnContext(suite, key, .receive))
+    let (sender, receiver) = (try Oracle(suite, key, .send), try Oracle(suite, key, .receive))
+    for i in 0..<400 as Range<UInt16> {
+      if Bool.random(using: &random) {
+        let plain = random.rtp(sequence: i, ssrc: 3)
+        #expect(receiver.unprotect(try #require(ourSender.protect(plain))) == plain)
+        #expect(ourReceiver.unprotect(try #require(sender.protect(plain))) == .success(plain))
+      } else {
+        let plain = random.rtcp(ssrc: 3)
+        #expect(receiver.unprotectControl(try #require(ourSender.protectControl(plain))) == plain)
+        var theirs = try #require(sender.protectControl(plain))
+        theirs[theirs.count - 1] ^= 1
+        #expect(!isSuccess(ourReceiver.unprotectControl(theirs)), "a failure leaves the key in place, too")
+        theirs[theirs.count - 1] ^= 1
+        #expect(ourReceiver.unprotectControl(theirs) == .success(plain))
+      }
+    }
+  }
+
   @Test("An MKI goes with each packet, and another is refused", arguments: SDESCrypto.Suite.allCases)
   func mki(_ suite: SDESCrypto.Suite) throws {
     var random = SeededGenerator(seed: 6)
