@@ -66,17 +66,25 @@ import Testing
     #expect(bench.ledger.calls.count == 1 && two.request(.bye) == nil)
   }
 
-  @Test func whatWasAnsweredReliablyIsNotSaidAgainInThe200() throws {
-    call([(.supported, "100rel")])
+  @Test(arguments: [false, true], [nil, "INVITE, ACK, BYE, CANCEL, PRACK, UPDATE"])
+  func whatWasAnsweredReliablyIsNotSaidAgainInThe200(_ isAnsweredFirst: Bool, _ allow: String?) throws {
+    call([(.supported, "100rel")] + (allow.map { [(.allow, $0)] } ?? []))
     one.answers(try #require(one.request(.invite)), 183, body: sdp("192.0.2.11", port: 30000, codecs: "8"))
     let early = try #require(ann.takeResponses().last)
     let number = try #require(early.headers.rSeq)
-    ann.sends(
-      .prack, "sip:192.0.2.1", from: early.headers[.from]!, to: early.headers[.to]!,
-      callID: early.headers.callID, sequence: 2, headers: [(.rAck, "\(number) 1 INVITE")])
+    let prack = {
+      _ = ann.sends(
+        .prack, "sip:192.0.2.1", from: early.headers[.from]!, to: early.headers[.to]!,
+        callID: early.headers.callID, sequence: 2, headers: [(.rAck, "\(number) 1 INVITE")])
+    }
+    if !isAnsweredFirst { prack() }
     two.answers(try #require(two.request(.invite)), 200, body: sdp("192.0.2.12", port: 31000, codecs: "0"))
-    let answer = try #require(ann.takeResponses().last)
-    #expect(answer.status == 200 && answer.body.isEmpty)
+    if isAnsweredFirst {
+      #expect(ann.takeResponses().isEmpty && ann.request(.update) == nil)
+      prack()
+    }
+    let answer = try #require(ann.takeResponses().last { $0.headers.cSeq?.method == .invite })
+    #expect(answer.status == 200 && answer.body.isEmpty && ann.request(.invite) == nil)
     acknowledge(answer)
     #expect(formats(try #require(ann.request(.invite)).body) == "0 101")
   }

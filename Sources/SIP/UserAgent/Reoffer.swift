@@ -21,7 +21,7 @@ extension InviteSession {
     guard let dialog, dialog.negotiation.phase != .initial || state == .confirmed else {
       return .notPossible(.notConfirmed)
     }
-    if state == .setUp {
+    if state == .setUp, incoming?.waitingAccept == nil {
       // RFC 3311 §5.1: before the 2xx only by UPDATE, and only once the first exchange is complete.
       guard body != nil, dialog.peer.allowsUpdate, dialog.negotiation.phase == .stable else {
         return .notPossible(.notConfirmed)
@@ -47,6 +47,12 @@ extension InviteSession {
   /// Sends the waiting offer, if its turn has come.
   func sendQueuedOffer() {
     guard let offer = queuedOffer, state != .ended, let dialog else { return }
+    // A 2xx that waits for a PRACK comes first; and before that PRACK the first exchange is not complete (RFC 3311 §5.1).
+    if state == .setUp, let incoming,
+      incoming.waitingAccept != nil || incoming.unacknowledged?.hasBody ?? false
+    {
+      return
+    }
     if offer.body != nil, !offer.isRefresh, offer.epoch != dialog.negotiation.epoch,
       timers[.offerRetry] == nil, sentOffer == nil
     {
