@@ -46,6 +46,7 @@ test:
 bench:
 	@scripts/setup build bench
 	$(BUILD_RELEASE)
+	$(BUILD_RELEASE:tandem=policybench)
 	Benchmarks/run $(if $(QUICK),--quick)
 
 lint:

@@ -115,6 +115,12 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),
 
+    // What `make bench` measures decisions with; here, and not in a package of its own, to share the build.
+    .executableTarget(
+      name: "policybench", dependencies: ["PolicyEngine", "CallModel"],
+      path: "Benchmarks/Sources/policybench",
+      swiftSettings: strict),
+
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
 
     // Tests: one target a module; EndToEnd drives real peers against the real binary.

@@ -6,15 +6,16 @@ figures are medians over the rounds, its ratio the median of the rounds' ratios.
 """
 import argparse, hashlib, json, os, platform, shutil, signal, statistics as st, subprocess as sp, sys, tempfile, time
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE + "/signalling", HERE + "/relay"]
-import cpu, run_relay, servers
+sys.path[:0] = [HERE + "/signalling", HERE + "/relay", HERE + "/policy"]
+import cpu, rules, run_relay, servers
 from calls import Caller
 from servers import Floor, Kamailio, Tandem, UAC_PORT, UAS_PORT, stop
 
 CALLS = (50, 200, 500)
 VIDEO = ["-p", "1100", "-B", "8", "-i", "33"]     # 8 packets of 1,112 bytes 30 times a second
 LEAST = dict(p50=10, p99=100)                     # us: less than this cannot be told from noise, and would make any ratio
-GOAL = dict(cpu=1.0, latency=1.0, rtp=0.30, srtp=0.27, memory=0.40, idle=2.0, growth=100.0, noise=1.25)
+GOAL = dict(cpu=1.0, latency=1.0, rtp=0.30, srtp=0.27, memory=0.40, idle=2.0, growth=100.0, noise=1.25, scaling=3.0, linear=0.01, p99=10.0, compile=2_000, rule=200)
+RULES = (10, 1_000, 10_000, 100_000)
 
 
 class Bench:
@@ -38,6 +39,9 @@ class Bench:
 
     def run(s):
         o = s.o
+        if o.only == "policy":
+            for r in range(o.rounds): s.calibrate(); s.policy()
+            return
         s.uas = s.keep(sp.Popen([s.sipload, "uas", str(UAS_PORT)], stdout=sp.DEVNULL))
         s.tandem = s.keep(Tandem(o.tandem, s.tmp, 15061, "30000-39999")); s.caller = Caller(s.tandem.port)
         s.soak = s.keep(Tandem(o.tandem, s.tmp, 15062, "40000-63999")) if s.wants("soak") else None
@@ -49,6 +53,7 @@ class Bench:
             s.calibrate()
             if s.wants("sip"): s.signalling()
             if s.wants("relay"): s.relay()
+            if s.wants("policy"): s.policy()
         if s.soak: s.flat_memory()
 
     def wants(s, part): return not s.o.only or part in s.o.only.split(",")
@@ -126,6 +131,22 @@ class Bench:
             for i in ids: s.ng(command="delete", call_id=i, from_tag="a")
             s.put(f"srtp {name}", ours=a, peer=b)
 
+    # Decisions.
+
+    def policy(s):
+        """A decision with its record, and a scan through the same patterns in C, which is given a tenth of a second a size."""
+        d = s.tmp + "/policy"; os.makedirs(d, exist_ok=True); bench = os.path.join(os.path.dirname(s.o.tandem), "policybench"); f = {}
+        for n in RULES:
+            files = rules.write(n, d) if not os.path.exists(f"{d}/aliases-{n}") else (f"{d}/patterns-{n}", f"{d}/aliases-{n}")
+            run = lambda exe: json.loads(sp.run([exe, *files, "0.15"], capture_output=True, text=True, check=True, timeout=120).stdout)
+            f[n] = run(bench); peer = run(HERE + "/policy/linearscan") if n == RULES[-1] or not s.o.quick else None
+            s.say(f"{n} rules: {f[n]}; linear {peer}")
+            if f[n]["found"] * 16 < f[n]["asked"] * 14: raise SystemExit(f"bench: {n} rules: too few aliases found a rule: {f[n]}")
+            if peer: s.put(f"decide {n}", ours=f[n]["ns"] / 1e3, peer=peer["ns"] / 1e3)
+        s.put("scaling", ours=f[RULES[-1]]["ns"] / 1e3, peer=f[RULES[0]]["ns"] / 1e3)
+        for n in RULES: s.put(f"decide p99 {n}", ours=f[n]["p99"] / 1e3, peer=f[n]["p50"] / 1e3)
+        s.put("compile", ours=f[RULES[-1]]["compile_ms"], peer=1); s.put("rule", ours=f[RULES[-1]]["bytes_per_rule"], peer=1)
+
     # Rest and endurance.
 
     def idle(s):
@@ -167,6 +188,14 @@ class Bench:
         for c in cases: ratio(f"rtp {c}", f"RTP packet, {c}, us / rtpengine", GOAL["rtp"])
         for c in cases: ratio(f"floor {c}", f"RTP packet, {c}, us / bare C relay", None)
         for c in cases: ratio(f"srtp {c}", f"SRTP to RTP packet, {c}, us / rtpengine", GOAL["srtp"])
+        for n in RULES: ratio(f"decide {n}", f"decision, {n:,} rules, us / linear PCRE2-JIT scan in C", GOAL["linear"] if n == RULES[-1] else None)
+        ratio("scaling", f"decision, {RULES[-1]:,} rules, us / {RULES[0]} rules", GOAL["scaling"])
+        for n in RULES:
+            v = s.rounds.get(f"decide p99 {n}")
+            if v: m = st.median(x["ours"] for x in v); row(f"decision, {n:,} rules, p99, us (peer: p50)", m, st.median(x["peer"] for x in v), None, f"<= {GOAL['p99']:g} us", m <= GOAL["p99"])
+        for key, name, unit in (("compile", "compiled and ready, ms", "ms"), ("rule", "memory a rule beyond its pattern", "bytes")):
+            v = s.rounds.get(key)
+            if v: m = st.median(x["ours"] for x in v); row(f"{RULES[-1]:,} rules: {name}", m, None, None, f"<= {GOAL[key]:g} {unit}", m <= GOAL[key])
         if "packets lost" in s.counts:
             f = s.counts["packets lost"]; bad = s.counts["bad"]
             row("packets lost or failing authentication / rtpengine", f["ours"] + bad["ours"], f["peer"] + bad["peer"], None, "0", f["ours"] + bad["ours"] == 0)
@@ -188,7 +217,7 @@ def show(rows):
 def main():
     a = argparse.ArgumentParser(prog="run", description=__doc__)
     a.add_argument("--quick", action="store_true", help="a shorter run of the same, under a minute"); a.add_argument("--json", help="file for all figures")
-    a.add_argument("--tandem", default=HERE + "/../.build/release/tandem"); a.add_argument("--only", default="", help="of sip, relay, memory, soak")
+    a.add_argument("--tandem", default=HERE + "/../.build/release/tandem"); a.add_argument("--only", default="", help="of sip, relay, memory, policy, soak")
     a.add_argument("--rounds", type=int); a.add_argument("--rate", type=int, default=300, help="calls per second"); a.add_argument("--verbose", "-v", action="store_true")
     a.add_argument("--keep", action="store_true", help="leave logs, policies and records behind"); a.add_argument("--sip-seconds", type=float); o = a.parse_args()
     standard = dict(rounds=1, sip_seconds=2, relay_seconds=0.6, warm=0.5, idle_seconds=1.5, soak_calls=5_000, soak_rate=900) if o.quick else \

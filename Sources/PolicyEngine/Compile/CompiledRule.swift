@@ -1,7 +1,7 @@
 import CallModel
 
-/// A rule in the form that decides: conditions as masks and numbers, pattern and replacement compiled, the gateway
-/// configuration complete but for the alias.
+/// The conditions of a rule in the form that decides: masks and numbers. Its pattern is in ``RulePatterns``, what it leads to in the
+/// policy itself.
 struct CompiledRule: Sendable {
   var isEnabled: Bool
   var matchesIncoming: Bool
@@ -14,9 +14,6 @@ struct CompiledRule: Sendable {
   var location: Int32
   /// nil: none beyond the above.
   var conditions: CompiledConditions?
-  var pattern: Pattern
-  /// Only the rule that matches needs it; apart, so that going through rules copies no configuration.
-  var outcome: RuleOutcome
 
   static let anyLocation: Int32 = -1
   /// The location of a request that the policy does not name: no rule with a location matches.
@@ -35,18 +32,6 @@ struct CompiledRule: Sendable {
     }
     guard self.location == CompiledRule.anyLocation || self.location == location else { return .location }
     return nil
-  }
-}
-
-/// What a matching rule leads to.
-final class RuleOutcome: Sendable {
-  /// nil: the alias stays as it is.
-  let replacement: Replacement?
-  let gateway: GatewayConfiguration
-
-  init(replacement: Replacement?, gateway: GatewayConfiguration) {
-    self.replacement = replacement
-    self.gateway = gateway
   }
 }
 

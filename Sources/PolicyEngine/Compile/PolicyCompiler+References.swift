@@ -94,7 +94,9 @@ extension PolicyCompiler {
       names[.theme] = Set(policy.themes.map(\.name))
     }
 
-    func refer(_ name: String?, _ kind: Kind, _ path: PolicyPath, _ findings: inout [PolicyFinding]) {
+    func refer(
+      _ name: String?, _ kind: Kind, _ path: @autoclosure () -> PolicyPath, _ findings: inout [PolicyFinding]
+    ) {
       guard let name, let known = names[kind], !known.contains(name) else { return }
       let suggestion: String? =
         if let near = nearest(to: name, in: known.sorted()) {
@@ -106,7 +108,7 @@ extension PolicyCompiler {
         }
       findings.append(
         PolicyFinding(
-          code: "unknown-reference", message: "there is no \(kind.noun) named “\(name)”", path: path,
+          code: "unknown-reference", message: "there is no \(kind.noun) named “\(name)”", path: path(),
           suggestion: suggestion))
     }
   }

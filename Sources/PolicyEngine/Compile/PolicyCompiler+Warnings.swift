@@ -4,7 +4,7 @@ import CallModel
 /// be complete.
 extension PolicyCompiler {
   static func warn(
-    about policy: Policy, order: [Int], compiled: [CompiledRule], into findings: inout [PolicyFinding]
+    about policy: Policy, order: [Int], into findings: inout [PolicyFinding]
   ) {
     if !policy.globals.dialOutEnabled, policy.rules.contains(where: \.isEnabled) {
       findings.append(
@@ -13,7 +13,7 @@ extension PolicyCompiler {
           message: "dial_out is off: every rule matches in vain",
           path: PolicyPath(keys: "globals", "dial_out")))
     }
-    for (position, i) in order.enumerated() {
+    for i in order {
       let rule = policy.rules[i]
       let path = PolicyPath("rules", i)
       guard rule.isEnabled else {
@@ -30,7 +30,7 @@ extension PolicyCompiler {
             message: "rule “\(rule.name)” has no direction or protocol left to match", path: path))
         continue
       }
-      if isOpenRoute(rule, compiled[position].pattern) {
+      if isOpenRoute(rule) {
         findings.append(
           PolicyFinding(
             severity: .warning, code: "open-route",
@@ -44,13 +44,14 @@ extension PolicyCompiler {
   }
 
   /// Unregistered callers, any location, an external target, digits: toll fraud waiting to happen (reference §22).
-  private static func isOpenRoute(_ rule: CallRoutingRule, _ pattern: Pattern) -> Bool {
+  private static func isOpenRoute(_ rule: CallRoutingRule) -> Bool {
     let isGuarded =
       rule.onlyRegistered || rule.sourceLocation != nil || rule.conditions.onlyTrusted
       || !rule.conditions.networks.isEmpty || !rule.conditions.trunks.isEmpty
     guard rule.matchesIncoming, !isGuarded, !rule.protocols.isEmpty,
       rule.gateway.target == .external
     else { return false }
+    guard let pattern = try? Pattern(rule.pattern, isForUse: false) else { return false }
     return numberSamples.contains { number in
       pattern.matches(rule.matchesFullAlias ? "sip:\(number)@198.51.100.1" : number) == true
     }

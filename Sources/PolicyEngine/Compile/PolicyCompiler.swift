@@ -42,8 +42,7 @@ enum PolicyCompiler {
         }
       }
       guard
-        let (pattern, replacement) = patternAndReplacement(
-          rule.pattern, rule.replacement, path, into: &findings)
+        patternAndReplacement(rule.pattern, rule.replacement, path, isKept: false, into: &findings) != nil
       else { continue }
       let conditions = conditions(of: rule, path, schedules, into: &findings)
       compiled.append(
@@ -54,13 +53,18 @@ enum PolicyCompiler {
           protocols: rule.protocols.reduce(0) { $0 | $1.ruleBit },
           location: rule.sourceLocation.map { locations[$0] ?? CompiledRule.unknownLocation }
             ?? CompiledRule.anyLocation,
-          conditions: conditions, pattern: pattern,
-          outcome: RuleOutcome(replacement: replacement, gateway: gateway(of: rule, policy.globals))))
+          conditions: conditions))
     }
     guard !findings.contains(where: { $0.severity == .error }) else { return nil }
-    warn(about: policy, order: order, compiled: compiled, into: &findings)
+    warn(about: policy, order: order, into: &findings)
     var sorted = policy
-    sorted.rules = order.map { policy.rules[$0] }
+    // Most rules of a long policy say the same of their calls.
+    var settings: Set<GatewaySettings> = []
+    sorted.rules = order.map {
+      var rule = policy.rules[$0]
+      rule.gateway.share(&settings)
+      return rule
+    }
     return Output(
       policy: sorted, rules: compiled,
       index: RuleIndex(sorted.rules.map { ($0.pattern, $0.matchesFullAlias, $0.isEnabled) }),
@@ -99,24 +103,29 @@ enum PolicyCompiler {
   }
 
   /// What the rule's calls get, globals filled in: a rule's own limit replaces the global one (reference §23).
-  private static func gateway(of rule: CallRoutingRule, _ globals: Globals) -> GatewayConfiguration {
+  static func gateway(of rule: CallRoutingRule, _ globals: Globals) -> GatewayConfiguration {
     var gateway = rule.gateway
     gateway.name = rule.name
     gateway.remoteAlias = ""
-    gateway.maximumBandwidthIn = gateway.maximumBandwidthIn ?? globals.bandwidthIn
-    gateway.maximumBandwidthOut = gateway.maximumBandwidthOut ?? globals.bandwidthOut
-    gateway.maximumPixels = gateway.maximumPixels ?? globals.maximumPixels
+    // What stays as it is is shared with the rule, not copied.
+    if gateway.maximumBandwidthIn == nil, let bandwidth = globals.bandwidthIn {
+      gateway.maximumBandwidthIn = bandwidth
+    }
+    if gateway.maximumBandwidthOut == nil, let bandwidth = globals.bandwidthOut {
+      gateway.maximumBandwidthOut = bandwidth
+    }
+    if gateway.maximumPixels == nil { gateway.maximumPixels = globals.maximumPixels }
     return gateway
   }
 
-  /// Compiles `match` (or the pattern under another key) and `replace` below `path`.
+  /// Compiles `match` (or the pattern under another key) and `replace` below `path`; not to machine code unless it is kept.
   private static func patternAndReplacement(
     _ patternText: String, _ replacementText: String, _ path: PolicyPath, key: String = "match",
-    into findings: inout [PolicyFinding]
+    isKept: Bool = true, into findings: inout [PolicyFinding]
   ) -> (Pattern, Replacement?)? {
     let pattern: Pattern
     do {
-      pattern = try Pattern(patternText)
+      pattern = try Pattern(patternText, isForUse: isKept)
     } catch {
       findings.append(
         PolicyFinding(

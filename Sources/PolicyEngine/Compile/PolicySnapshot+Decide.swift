@@ -25,26 +25,26 @@ extension PolicySnapshot {
   /// Whether the pattern of rule `index` (in the order of evaluation) matches all of `text`, other conditions apart; nil
   /// when it needed too much work, or there is no such rule.
   public func pattern(ofRule index: Int, matches text: String) -> Bool? {
-    rules.indices.contains(index) ? rules[index].pattern.matches(text) : nil
+    rules.indices.contains(index) ? patterns[index]?.pattern.matches(text) : nil
   }
 
   /// The replacement of rule `index`, for analysis; nil when it leaves the alias as it is.
   package func replacementParts(ofRule index: Int) -> [ReplacementPart]? {
-    rules.indices.contains(index) ? rules[index].outcome.replacement?.analysed : nil
+    rules.indices.contains(index) ? patterns[index]?.replacement?.analysed : nil
   }
 
   /// What rule `index` turns an alias into, other conditions apart; nil when its pattern does not match.
   package func result(ofRule index: Int, on alias: Alias) -> String? {
-    guard rules.indices.contains(index) else { return nil }
-    let rule = rules[index]
+    guard rules.indices.contains(index), let transform = patterns[index] else { return nil }
+    let matchesFullAlias = rules[index].matchesFullAlias
     var parsed = alias.parsed
     var full = alias.full
     let workspace = MatchWorkspace.current
     return parsed.withUTF8 { parsed in
       full.withUTF8 { full in
-        let subject = rule.matchesFullAlias ? full : parsed
-        guard rule.pattern.match(subject, workspace) == .matched else { return nil }
-        return rule.alias(after: subject, parsed: parsed, workspace)
+        let subject = matchesFullAlias ? full : parsed
+        guard transform.pattern.match(subject, workspace) == .matched else { return nil }
+        return self.alias(of: index, transform.replacement, after: subject, parsed: parsed, workspace)
       }
     }
   }
@@ -59,12 +59,11 @@ extension PolicySnapshot {
       return .service(service.configuration)
     }
     guard let winner = firstMatch(request, now, keepsAll, &record) else { return .reject(.notFound) }
-    let outcome = rules[winner.rule].outcome
-    record.rule = outcome.gateway.name
+    var gateway = PolicyCompiler.gateway(of: policy.rules[winner.rule], policy.globals)
+    record.rule = gateway.name
     guard let alias = winner.alias, !alias.isEmpty else { return .reject(.ruleError) }
     record.replaced = alias
     guard policy.globals.dialOutEnabled else { return .reject(.protocolDisabled) }
-    var gateway = outcome.gateway
     gateway.remoteAlias = alias
     return .gateway(gateway)
   }
@@ -105,14 +104,15 @@ extension PolicySnapshot {
             if failure == .patternError { winner = (i, nil) }
           } else {
             let subject = rule.matchesFullAlias ? full : parsed
-            switch rule.pattern.match(subject, workspace) {
+            let transform = patterns[i]
+            switch transform?.pattern.match(subject, workspace) {
             case .unmatched: outcome = .pattern
-            case .failed:
+            case .failed, nil:
               outcome = .patternError
               winner = (i, nil)
             case .matched:
               outcome = .matched
-              winner = (i, rule.alias(after: subject, parsed: parsed, workspace))
+              winner = (i, alias(of: i, transform?.replacement, after: subject, parsed: parsed, workspace))
             }
           }
           if keepsAll || considered.count < DecisionRecord.considerationLimit || winner != nil {
@@ -141,18 +141,18 @@ extension PolicySnapshot {
       }
     }
   }
-}
 
-extension CompiledRule {
-  /// What the called alias becomes once the pattern has matched `subject`.
+  /// What the called alias becomes once the pattern of a rule has matched `subject`.
   ///
   /// Without a replacement it stays what was dialled, without scheme and parameters; only Skype for Business meetings
   /// behind a reception need all of the original.
-  func alias(
-    after subject: UnsafeBufferPointer<UInt8>, parsed: UnsafeBufferPointer<UInt8>, _ workspace: MatchWorkspace
+  private func alias(
+    of rule: Int, _ replacement: Replacement?, after subject: UnsafeBufferPointer<UInt8>,
+    parsed: UnsafeBufferPointer<UInt8>, _ workspace: MatchWorkspace
   ) -> String {
-    if let replacement = outcome.replacement { return replacement.expand(subject, workspace.vector) }
-    return String(decoding: outcome.gateway.target == .mssipServer ? subject : parsed, as: UTF8.self)
+    if let replacement { return replacement.expand(subject, workspace.vector) }
+    let keepsAll = policy.rules[rule].gateway.target == .mssipServer
+    return String(decoding: keepsAll ? subject : parsed, as: UTF8.self)
   }
 }
 

@@ -10,6 +10,7 @@ public final class PolicySnapshot: Sendable {
   /// ``version`` as it stands in every record.
   let versionText: String
   let rules: [CompiledRule]
+  let patterns: RulePatterns
   let index: RuleIndex
   private let transforms: [AliasTransform: CompiledTransform]
   /// By folded alias.
@@ -37,6 +38,7 @@ public final class PolicySnapshot: Sendable {
     self.version = version
     versionText = version.description
     rules = compiled.rules
+    patterns = RulePatterns(compiled.policy.rules)
     index = compiled.index
     transforms = compiled.transforms
     let policy = compiled.policy

@@ -30,7 +30,8 @@ final class Pattern: @unchecked Sendable {
     var offset: Int
   }
 
-  init(_ text: String) throws(Invalid) {
+  /// - Parameter isForUse: false when only the errors are wanted.
+  init(_ text: String, isForUse: Bool = true) throws(Invalid) {
     guard text.utf8.count <= Pattern.maximumLength else {
       throw Invalid(message: "the pattern has more than \(Pattern.maximumLength) bytes", offset: 0)
     }
@@ -52,7 +53,7 @@ final class Pattern: @unchecked Sendable {
     pcre2_pattern_info_8(compiled, UInt32(PCRE2_INFO_CAPTURECOUNT), &groups)
     groupCount = Int(groups)
     groupNames = Pattern.names(in: compiled)
-    isCompiledToMachineCode = pcre2_jit_compile_8(compiled, PCRE2_JIT_COMPLETE) == 0
+    isCompiledToMachineCode = isForUse && pcre2_jit_compile_8(compiled, PCRE2_JIT_COMPLETE) == 0
     guard groupCount <= Pattern.maximumGroups else {
       throw Invalid(message: "the pattern has more than \(Pattern.maximumGroups) groups", offset: 0)
     }

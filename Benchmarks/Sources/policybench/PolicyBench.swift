@@ -1,0 +1,96 @@
+import CallModel
+import Glibc
+import PolicyEngine
+
+/// What a decision costs, with its record, as on a live call:
+///
+///     policybench PATTERNS ALIASES SECONDS
+///
+/// Both files have one entry a line; each pattern becomes a rule. Prints one line of JSON.
+@main struct PolicyBench {
+  static func main() throws {
+    guard CommandLine.arguments.count == 4, let seconds = Double(CommandLine.arguments[3]) else {
+      print("usage: policybench PATTERNS ALIASES SECONDS")
+      exit(2)
+    }
+    let patterns = try lines(CommandLine.arguments[1])
+    let requests = try lines(CommandLine.arguments[2]).map { alias in
+      CallRequest(
+        id: CallID(high: 0, low: 0), direction: .dialIn, trigger: .invite, callProtocol: .sip,
+        alias: Alias(dialled: "sip:" + alias, protocol: .sip), caller: Caller(alias: "sip:caller@example.org")
+      )
+    }
+    let start = nanoseconds(CLOCK_MONOTONIC)
+    let snapshot = try compile(patterns)
+    let compiled = nanoseconds(CLOCK_MONOTONIC)
+    // What the first left free, the second uses again: what comes on top is a snapshot's.
+    let before = residentBytes()
+    let second = try compile(patterns)
+    let size = residentBytes() - before - patterns.reduce(0) { $0 + $1.utf8.count }
+
+    var found = 0
+    var times: [Int64] = []
+    let now = WallClock(milliseconds: 1_800_000_000_000)
+    for request in requests where snapshot.decide(request, now: now).record.rule != nil { found += 1 }
+    let begin = nanoseconds(CLOCK_THREAD_CPUTIME_ID)
+    let limit = Int64(seconds * 1e9)
+    var decisions = 0
+    while nanoseconds(CLOCK_THREAD_CPUTIME_ID) - begin < limit {
+      for request in requests { _ = snapshot.decide(request, now: now) }
+      decisions += requests.count
+    }
+    let mean = Double(nanoseconds(CLOCK_THREAD_CPUTIME_ID) - begin) / Double(max(1, decisions))
+    for request in requests + requests {
+      let before = nanoseconds(CLOCK_THREAD_CPUTIME_ID)
+      _ = snapshot.decide(request, now: now)
+      times.append(nanoseconds(CLOCK_THREAD_CPUTIME_ID) - before)
+    }
+    times.sort()
+    print(
+      "{\"ns\": \(mean), \"p50\": \(times[times.count / 2]), \"p99\": \(times[times.count * 99 / 100]), "
+        + "\"found\": \(found), \"asked\": \(requests.count), \"compile_ms\": \((compiled - start) / 1_000_000), "
+        + "\"bytes_per_rule\": \(size / max(1, second.policy.rules.count))}")
+  }
+
+  /// A policy with a rule for each pattern.
+  static func compile(_ patterns: [String]) throws -> PolicySnapshot {
+    var policy = Policy(trunks: [Trunk(name: "carrier", host: "192.0.2.1")])
+    policy.rules = patterns.enumerated().map { i, pattern in
+      CallRoutingRule(
+        name: "rule \(i)", priority: 1 + i * 199 / max(1, patterns.count - 1), pattern: pattern,
+        gateway: GatewayConfiguration(name: "", remoteAlias: "", trunks: [TrunkChoice(trunk: "carrier")]))
+    }
+    return try PolicySnapshot(compiling: policy)
+  }
+
+  static func nanoseconds(_ clock: clockid_t) -> Int64 {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+
+  struct Unreadable: Error { var path: String }
+
+  static func lines(_ path: String) throws -> [String] {
+    guard let file = fopen(path, "r") else { throw Unreadable(path: path) }
+    defer { fclose(file) }
+    var result: [String] = []
+    var line: UnsafeMutablePointer<CChar>?
+    var room = 0
+    defer { free(line) }
+    while getline(&line, &room, file) > 0, let line {
+      let text = String(cString: line)
+      result.append(text.hasSuffix("\n") ? String(text.dropLast()) : text)
+    }
+    return result
+  }
+
+  /// Resident set of this process.
+  static func residentBytes() -> Int {
+    guard let text = try? lines("/proc/self/statm").first, let pages = Int(text.split(separator: " ")[1])
+    else {
+      return 0
+    }
+    return pages * 4096
+  }
+}

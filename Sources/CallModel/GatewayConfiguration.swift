@@ -1,0 +1,179 @@
+/// A two-party call to a target, as a rule or a policy server describes it (`service_type: gateway`).
+///
+/// What a rule says is shared by reference until it is changed: a configuration goes through every step of a call, and a
+/// policy of many rules has few different ones.
+public struct GatewayConfiguration: Sendable {
+  /// The rule's name; the record and the policy API make it unique per call.
+  public var name: String
+  public var tag: String
+  /// The called alias after the rule's replacement.
+  public var remoteAlias: String
+  private var settings: GatewaySettings
+
+  /// Who the called party is told is calling; nil: the caller as received.
+  public var localAlias: String? {
+    get { settings.values.localAlias }
+    set { own().values.localAlias = newValue }
+  }
+  public var localDisplayName: String? {
+    get { settings.values.localDisplayName }
+    set { own().values.localDisplayName = newValue }
+  }
+  public var target: CallTarget {
+    get { settings.values.target }
+    set { own().values.target = newValue }
+  }
+  /// Ignored when the target turns out to be a registered device: its own protocol is used.
+  public var outgoingProtocol: CallProtocol {
+    get { settings.values.outgoingProtocol }
+    set { own().values.outgoingProtocol = newValue }
+  }
+  public var outgoingLocation: String? {
+    get { settings.values.outgoingLocation }
+    set { own().values.outgoingLocation = newValue }
+  }
+  /// Trunks in order of attempt; empty: the alias' own domain by DNS.
+  public var trunks: [TrunkChoice] {
+    get { settings.values.trunks }
+    set { own().values.trunks = newValue }
+  }
+  /// The named H.323 gatekeeper, Skype for Business server, STUN and TURN server, Teams proxy, Meet token, theme.
+  public var h323Gatekeeper: String? {
+    get { settings.values.h323Gatekeeper }
+    set { own().values.h323Gatekeeper = newValue }
+  }
+  public var mssipProxy: String? {
+    get { settings.values.mssipProxy }
+    set { own().values.mssipProxy = newValue }
+  }
+  public var stunServer: String? {
+    get { settings.values.stunServer }
+    set { own().values.stunServer = newValue }
+  }
+  public var turnServer: String? {
+    get { settings.values.turnServer }
+    set { own().values.turnServer = newValue }
+  }
+  public var teamsProxy: String? {
+    get { settings.values.teamsProxy }
+    set { own().values.teamsProxy = newValue }
+  }
+  public var gmsAccessToken: String? {
+    get { settings.values.gmsAccessToken }
+    set { own().values.gmsAccessToken = newValue }
+  }
+  public var telehealthProfile: String? {
+    get { settings.values.telehealthProfile }
+    set { own().values.telehealthProfile = newValue }
+  }
+  public var theme: String? {
+    get { settings.values.theme }
+    set { own().values.theme = newValue }
+  }
+  public var callCapability: CallCapability {
+    get { settings.values.callCapability }
+    set { own().values.callCapability = newValue }
+  }
+  public var mediaEncryption: MediaEncryption {
+    get { settings.values.mediaEncryption }
+    set { own().values.mediaEncryption = newValue }
+  }
+  public var maximumBandwidthIn: Bandwidth? {
+    get { settings.values.maximumBandwidthIn }
+    set { own().values.maximumBandwidthIn = newValue }
+  }
+  public var maximumBandwidthOut: Bandwidth? {
+    get { settings.values.maximumBandwidthOut }
+    set { own().values.maximumBandwidthOut = newValue }
+  }
+  /// `sd`, `hd`, `fullhd`; nil: the global value.
+  public var maximumPixels: String? {
+    get { settings.values.maximumPixels }
+    set { own().values.maximumPixels = newValue }
+  }
+  /// Codec names never offered, compared without case.
+  public var disabledCodecs: [String] {
+    get { settings.values.disabledCodecs }
+    set { own().values.disabledCodecs = newValue }
+  }
+  public var isTreatedAsTrusted: Bool {
+    get { settings.values.isTreatedAsTrusted }
+    set { own().values.isTreatedAsTrusted = newValue }
+  }
+  public var denoiseAudio: Bool {
+    get { settings.values.denoiseAudio }
+    set { own().values.denoiseAudio = newValue }
+  }
+  public var liveCaptions: String {
+    get { settings.values.liveCaptions }
+    set { own().values.liveCaptions = newValue }
+  }
+  public var externalAvatarLookup: String {
+    get { settings.values.externalAvatarLookup }
+    set { own().values.externalAvatarLookup = newValue }
+  }
+  /// How long one attempt may ring.
+  public var ringTimeout: TimeSpan {
+    get { settings.values.ringTimeout }
+    set { own().values.ringTimeout = newValue }
+  }
+  /// Causes after which the next trunk is tried. Never busy or declined unless a rule asks for it.
+  public var continueOn: Set<Cause> {
+    get { settings.values.continueOn }
+    set { own().values.continueOn = newValue }
+  }
+
+  public init(
+    name: String, tag: String = "", remoteAlias: String, localAlias: String? = nil,
+    localDisplayName: String? = nil,
+    target: CallTarget = .external, outgoingProtocol: CallProtocol = .sip, outgoingLocation: String? = nil,
+    trunks: [TrunkChoice] = [], callCapability: CallCapability = .video,
+    mediaEncryption: MediaEncryption = .bestEffort, maximumBandwidthIn: Bandwidth? = nil,
+    maximumBandwidthOut: Bandwidth? = nil, maximumPixels: String? = nil, disabledCodecs: [String] = [],
+    isTreatedAsTrusted: Bool = false, denoiseAudio: Bool = true, liveCaptions: String = "default",
+    externalAvatarLookup: String = "default", ringTimeout: TimeSpan = .seconds(60),
+    continueOn: Set<Cause> = GatewayConfiguration.defaultContinueCauses
+  ) {
+    self.name = name
+    self.tag = tag
+    self.remoteAlias = remoteAlias
+    settings = GatewaySettings(
+      GatewaySettings.Values(
+        localAlias: localAlias, localDisplayName: localDisplayName, target: target,
+        outgoingProtocol: outgoingProtocol, outgoingLocation: outgoingLocation, trunks: trunks,
+        callCapability: callCapability, mediaEncryption: mediaEncryption,
+        maximumBandwidthIn: maximumBandwidthIn,
+        maximumBandwidthOut: maximumBandwidthOut, maximumPixels: maximumPixels,
+        disabledCodecs: disabledCodecs,
+        isTreatedAsTrusted: isTreatedAsTrusted, denoiseAudio: denoiseAudio, liveCaptions: liveCaptions,
+        externalAvatarLookup: externalAvatarLookup, ringTimeout: ringTimeout, continueOn: continueOn))
+  }
+
+  private mutating func own() -> GatewaySettings {
+    if !isKnownUniquelyReferenced(&settings) { settings = GatewaySettings(settings.values) }
+    return settings
+  }
+
+  /// Shares the settings of an equal configuration, if `known` has one, and is remembered there if not.
+  public mutating func share(_ known: inout Set<GatewaySettings>) {
+    settings = known.insert(settings).memberAfterInsert
+  }
+
+  /// No route, no response, refused connection, congestion: the far end never saw the call, or said "not now, elsewhere".
+  public static let defaultContinueCauses: Set<Cause> = [
+    .networkFailure, .noResponse, .serverFailure, .congestion,
+  ]
+}
+
+extension GatewayConfiguration: Hashable {
+  public static func == (a: Self, b: Self) -> Bool {
+    a.remoteAlias == b.remoteAlias && a.name == b.name && a.tag == b.tag && a.settings == b.settings
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(name)
+    hasher.combine(tag)
+    hasher.combine(remoteAlias)
+    hasher.combine(settings)
+  }
+}
