@@ -40,6 +40,7 @@ extension RelayLoop {
   private static let readyAgain: UInt32 = 500
   private static let burstBegins: UInt8 = 6
   private static let burstLimit: UInt8 = 12
+  private static let coalescingEnds: UInt8 = 3
 
   /// Notes that a socket was ready once more.
   @inline(__always)
@@ -61,15 +62,28 @@ extension RelayLoop {
       return
     }
     slots[slot].hasBursts = true
-    if coalescesReceived { _ = mio_set_coalescing(slots[slot].rtpFD, true) }
+    coalesce(slot, true)
   }
 
-  /// Back to reading packet by packet.
-  mutating func endBursts(_ slot: Int) {
-    guard slots[slot].hasBursts else { return }
-    slots[slot].hasBursts = false
-    slots[slot].burstiness = 0
-    if coalescesReceived { _ = mio_set_coalescing(slots[slot].rtpFD, false) }
+  /// Lets the kernel hand over equal packets as one, or ends that.
+  mutating func coalesce(_ slot: Int, _ isOn: Bool) {
+    guard coalescesReceived, slots[slot].isCoalescing != isOn else { return }
+    slots[slot].isCoalescing = isOn
+    _ = mio_set_coalescing(slots[slot].rtpFD, isOn)
+  }
+
+  /// After a read that found several packets, or one.
+  private mutating func noteBurst(_ slot: Int, _ hadSeveral: Bool) {
+    if hadSeveral {
+      slots[slot].burstiness = min(slots[slot].burstiness + 2, RelayLoop.burstLimit)
+      if slots[slot].burstiness >= RelayLoop.burstBegins { coalesce(slot, true) }
+      return
+    }
+    if slots[slot].burstiness > 0 { slots[slot].burstiness -= 1 }
+    // Some reads before the last of this kind: what the kernel has already put together must not meet a
+    // buffer for one packet. For the same reason the pair keeps its habits when it goes to another call.
+    if slots[slot].burstiness <= RelayLoop.coalescingEnds { coalesce(slot, false) }
+    if slots[slot].burstiness == 0 { slots[slot].hasBursts = false }
   }
 
   /// Reads what waits in a socket known for bursts.
@@ -78,11 +92,7 @@ extension RelayLoop {
     let fd = slots[slot].rtpFD
     let count = Int(mio_batch_receive(buffers.batch, fd, buffers.messages, buffers.sources))
     guard count > 0 else { return }
-    if count > 1 || buffers.messages[0].segment != 0 {
-      slots[slot].burstiness = min(slots[slot].burstiness + 2, RelayLoop.burstLimit)
-    } else {
-      slots[slot].burstiness -= 1
-    }
+    noteBurst(slot, count > 1 || buffers.messages[0].segment != 0)
     let (singlePacket, singleSource) = (packet, source)
     gathers = segmentsSent
     var copied = 0
@@ -120,7 +130,6 @@ extension RelayLoop {
     gathers = false
     packet = singlePacket
     source = singleSource
-    if slots[slot].burstiness == 0 { endBursts(slot) }
   }
 
   /// Whether a packet of this side can be longer when it leaves than when it came.

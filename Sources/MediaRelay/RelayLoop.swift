@@ -32,7 +32,9 @@ struct RelayLoop: ~Copyable {
     var lastRead: UInt32 = 0
     /// How much speaks for several packets at a time.
     var burstiness: UInt8 = 0
+    /// Read in batches; see `RelayLoop+Burst`.
     var hasBursts = false
+    var isCoalescing = false
   }
 
   static let mailboxTag = UInt64.max
@@ -248,6 +250,7 @@ struct RelayLoop: ~Copyable {
   private mutating func watch(_ slot: Int32, _ fd: Int32) {
     guard slots[Int(slot)].rtpFD != fd else { return }
     slots[Int(slot)].hasBursts = false
+    slots[Int(slot)].isCoalescing = false
     slots[Int(slot)].rtpFD = fd
     _ = mio_epoll_add(epoll, fd, UInt64(slot) << 1)
   }
@@ -261,7 +264,7 @@ struct RelayLoop: ~Copyable {
   }
 
   private mutating func unwatch(_ slot: Int32) {
-    endBursts(Int(slot))
+    coalesce(Int(slot), false)
     let old = slots[Int(slot)]
     if old.rtpFD >= 0 { _ = mio_epoll_remove(epoll, old.rtpFD) }
     if old.rtcpFD >= 0 { _ = mio_epoll_remove(epoll, old.rtcpFD) }
@@ -311,10 +314,7 @@ struct RelayLoop: ~Copyable {
     for i in 0..<2 where stream.pointee.sides[i].exists {
       let slot = Int(stream.pointee.sides[i].slot)
       freeSocket(stream.pointee.sides + i)
-      if slots[slot].side == stream.pointee.sides + i {
-        slots[slot].side = nil
-        endBursts(slot)
-      }
+      if slots[slot].side == stream.pointee.sides + i { slots[slot].side = nil }
     }
     if stream.pointee.isPlaying { players.removeAll { $0 == stream } }
     stream.pointee.previous?.pointee.next = stream.pointee.next
