@@ -17,6 +17,8 @@ public struct DecisionRecord: Hashable, Sendable {
   public var rule: String?
   /// The called alias after replacement, when a rule decided.
   public var replaced: String?
+  /// What policy servers were asked, and what they answered.
+  public var policyAnswers: [PolicyAnswerRecord] = []
   public var decision: Decision
 
   /// On live calls at most this many considerations are kept; `explain` keeps all.

@@ -20,6 +20,7 @@ extension DecisionRecordRenderer {
           ("local", .string(record.alias.local)), ("has_pin", .boolean(record.alias.pin != nil)),
         ])
       ),
+      ("policy_answers", .array(record.policyAnswers.map { PolicyAnswerSentence(answer: $0).json })),
       ("service", JSONText(record.service)),
     ]
     pairs.append(

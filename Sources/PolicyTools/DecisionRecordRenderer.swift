@@ -44,6 +44,11 @@ public struct DecisionRecordRenderer: Sendable {
       lines.append("          for policy   \(record.alias.local)")
     }
     if record.alias.pin != nil { lines.append("          a PIN was taken out") }
+    for answer in record.policyAnswers {
+      for (i, line) in PolicyAnswerSentence(answer: answer).lines.enumerated() {
+        lines.append((i == 0 ? "Server    " : "          ") + line)
+      }
+    }
     if let service = record.service {
       lines.append("Service   “\(service)” owns this alias; no rule is looked at")
     } else if record.decision == .reject(.protocolDisabled), record.considered.isEmpty {

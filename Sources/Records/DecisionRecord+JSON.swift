@@ -33,6 +33,10 @@ extension DecisionRecord {
       json.member("omitted", omittedConsiderations)
       json.member("rule", rule)
       json.member("replaced", replaced)
+      if !policyAnswers.isEmpty {
+        json.key("policy_answers")
+        json.array(policyAnswers) { $1.write(to: &$0) }
+      }
       json.key("decision")
       decision.write(to: &json)
     }
@@ -64,6 +68,31 @@ extension DecisionRecord {
     case .redirect(let target): add(target)
     }
     return hash
+  }
+}
+
+extension PolicyAnswerRecord {
+  fileprivate func write(to json: inout JSONWriter) {
+    json.object { json in
+      json.member("profile", profile)
+      json.member("request", request)
+      json.member("request_id", requestID)
+      json.member("url", url)
+      json.member("outcome", outcome)
+      json.member("fallback", isFallback)
+      json.member("status", status.map(Int64.init))
+      json.member("failure", failure)
+      json.member("latency_us", latency.nanoseconds / 1_000)
+      json.member("attempts", attempts)
+      json.key("findings")
+      json.array(findings) { json, finding in
+        json.object { json in
+          json.member("field", finding.field)
+          json.member("problem", finding.problem)
+          json.member("error", finding.isError)
+        }
+      }
+    }
   }
 }
 

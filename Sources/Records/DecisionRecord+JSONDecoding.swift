@@ -27,6 +27,30 @@ extension DecisionRecord {
       service: members.optional("service"), considered: try members.considerations("considered"),
       omittedConsiderations: try members.integer("omitted"), rule: members.optional("rule"),
       replaced: members.optional("replaced"), decision: try Decision(try members.object("decision")))
+    // Absent from most decisions, and from those kept before there were any.
+    if members.members["policy_answers"] != nil {
+      for answer in try members.objects("policy_answers") {
+        policyAnswers.append(try PolicyAnswerRecord(answer))
+      }
+    }
+  }
+}
+
+extension PolicyAnswerRecord {
+  fileprivate init(_ members: Members) throws(DecisionJSONError) {
+    self.init(
+      profile: try members.string("profile"), request: try members.string("request"),
+      requestID: try members.string("request_id"), url: try members.string("url"),
+      outcome: try members.string("outcome"), isFallback: try members.bool("fallback"),
+      status: members.members["status"] as? Int, failure: members.optional("failure"),
+      latency: .microseconds(Int64(try members.integer("latency_us"))),
+      attempts: try members.integer("attempts"))
+    for finding in try members.objects("findings") {
+      findings.append(
+        Finding(
+          field: try finding.string("field"), problem: try finding.string("problem"),
+          isError: try finding.bool("error")))
+    }
   }
 }
 

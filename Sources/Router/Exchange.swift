@@ -1,4 +1,5 @@
 import CallModel
+import PolicyEngine
 
 /// Where calls are handed over: asks the Router, enters the call in the books, and gives the leg to the host that policy
 /// chose. Protocol endpoints and hosts know each other only through it.
@@ -11,6 +12,8 @@ public final class Exchange {
   private var services: [ServiceConfiguration.Kind: any CallHost] = [:]
   private var dialers: [CallProtocol: any LegDialer] = [:]
   private var nextLeg: UInt64 = 1
+  /// Calls whose policy servers have not answered yet.
+  private var undecided: [LegID: UndecidedCall] = [:]
   private var random: any RandomNumberGenerator
 
   public init(
@@ -34,11 +37,37 @@ public final class Exchange {
     return LegID(nextLeg)
   }
 
-  /// Routes a new incoming leg and hands it over. Whatever policy says, the leg is answered one way or another.
+  /// Routes a new incoming leg and hands it over, at once or when the policy servers have answered. Whatever policy says, the
+  /// leg is answered one way or another.
   public func receive(
     _ request: CallRequest, leg: any CallLeg, offer: MediaDescription?, forwarding: Forwarding = Forwarding()
   ) {
-    let routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
+    let undecided = UndecidedCall()
+    let consultation = router.consult(request, now: loop.now) { [weak self] external, policy in
+      guard let self, self.undecided.removeValue(forKey: leg.id) != nil else { return }
+      decide(request, external, policy, leg, offer, forwarding)
+    }
+    guard let consultation else { return decide(request, .none, nil, leg, offer, forwarding) }
+    self.undecided[leg.id] = undecided
+    undecided.onEnded = { [weak self] disconnect in
+      consultation.withdraw()
+      guard let self, self.undecided.removeValue(forKey: leg.id) != nil else { return }
+      // It was a call, and leaves a record: with the decision it would have got had nobody been asked.
+      let routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
+      ledger.begin(request, routed, caller: leg.party)?.finish(disconnect, by: .caller)
+    }
+    leg.observer = undecided
+  }
+
+  /// Calls that wait for their policy servers.
+  public var undecidedCount: Int { undecided.count }
+
+  private func decide(
+    _ request: CallRequest, _ external: ExternalDecision, _ policy: PolicySnapshot?, _ leg: any CallLeg,
+    _ offer: MediaDescription?, _ forwarding: Forwarding
+  ) {
+    let routed = router.route(
+      request, external: external, policy: policy, now: loop.now, wallClock: loop.wallClock)
     if case .reject(.blocked) = routed.decision {
       // Nothing was accepted, and a record for each packet of a scanner would be a way to fill the disk.
       return leg.reject(Disconnect(Rejection.blocked.cause))
@@ -75,6 +104,15 @@ public final class Exchange {
     host.take(
       IncomingCall(
         request: request, routed: routed, leg: leg, offer: offer, call: call, forwarding: forwarding))
+  }
+}
+
+/// Hears what the caller does while policy servers are asked: all it can do is hang up.
+private final class UndecidedCall: CallLegObserver {
+  var onEnded: ((Disconnect) -> Void)?
+
+  func leg(_ leg: any CallLeg, did event: CallLegEvent) {
+    if case .ended(let disconnect) = event { onEnded?(disconnect) }
   }
 }
 

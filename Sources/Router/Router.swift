@@ -16,6 +16,8 @@ public final class Router {
   private let loopKey: UInt64
   /// No new calls are taken while draining.
   public var isDraining = false
+  /// Asks policy servers, when there are any.
+  public var consultant: (any PolicyConsultant)?
   /// A trunk went up or down.
   public var onTrunkChange: ((_ trunk: String, _ isUp: Bool, _ cause: Cause?) -> Void)?
 
@@ -36,20 +38,45 @@ public final class Router {
 
   // MARK: Routing
 
+  /// Asks the policy servers about `request`, if there are any to ask and the answer could change anything: a source in
+  /// quarantine, a protocol that is off and a service that drains need no opinion.
+  ///
+  /// - Parameter then: called once, on the loop, with what was said and the policy it was said under, for
+  ///   ``route(_:external:policy:now:wallClock:)``. Not called when the result is nil: decide at once.
+  public func consult(
+    _ request: CallRequest, now: MonotonicInstant,
+    then: @escaping (_ external: ExternalDecision, _ policy: PolicySnapshot) -> Void
+  ) -> (any PolicyConsultation)? {
+    let policy = policy
+    guard let consultant, refusal(of: request, now: now) == nil,
+      policy.policy.globals.isEnabled(request.callProtocol),
+      request.direction != .dialOut || policy.policy.globals.dialOutEnabled
+    else { return nil }
+    return consultant.consult(request, policy) { then($0, policy) }
+  }
+
   /// Decides one request and finds its targets. An admitted call occupies its limits until ``release(_:)``; one that is
   /// resolved again (``CallRequest/resolutions``) has them already, and goes on while the service drains.
+  ///
+  /// - Parameter external: what policy servers said.
+  /// - Parameter policy: the policy they were asked under; nil: the one in force.
   public func route(
-    _ request: CallRequest, now: MonotonicInstant, wallClock: WallClock
+    _ request: CallRequest, external: ExternalDecision = .none, policy asked: PolicySnapshot? = nil,
+    now: MonotonicInstant, wallClock: WallClock
   ) -> RoutedCall {
-    let policy = policy
-    var (decision, record) = policy.decide(request, now: wallClock)
+    let policy = asked ?? policy
+    var (decision, record) = policy.decide(request, external: external.decision, now: wallClock)
+    record.policyAnswers = external.answers
+    // A server gives each of its calls a name of its own: a loop is told by the alias alone.
+    let hopName = { (gateway: GatewayConfiguration) in external.decision == nil ? gateway.name : "" }
     var hunt = RouteHunt(steps: [], continueOn: [])
     if case .gateway(let gateway) = decision {
-      if let refusal = loopRefusal(request, gateway) {
+      if let refusal = loopRefusal(request, gateway, hopName(gateway)) {
         decision = .reject(refusal)
       } else {
         hunt = RouteHunt(
-          steps: targets(of: gateway, request, policy, now: now), continueOn: gateway.continueOn)
+          steps: targets(of: gateway, request, policy, hopName(gateway), now: now),
+          continueOn: gateway.continueOn)
       }
     }
     // A redirection or a transfer is another party's choice, in a call that has its place already.
@@ -119,9 +146,10 @@ public final class Router {
   // MARK: Targets
 
   private func targets(
-    of gateway: GatewayConfiguration, _ request: CallRequest, _ policy: PolicySnapshot, now: MonotonicInstant
+    of gateway: GatewayConfiguration, _ request: CallRequest, _ policy: PolicySnapshot, _ hopName: String,
+    now: MonotonicInstant
   ) -> [[RouteTarget]] {
-    let token = loopToken(gateway.name, gateway.remoteAlias)
+    let token = loopToken(hopName, gateway.remoteAlias)
     func target(_ destination: RouteTarget.Destination, _ callProtocol: CallProtocol, _ alias: String)
       -> RouteTarget
     {
@@ -261,11 +289,13 @@ public final class Router {
   /// A call may be resolved again this often (receptions, transfers, redirects).
   public static let maximumResolutions = 10
 
-  private func loopRefusal(_ request: CallRequest, _ gateway: GatewayConfiguration) -> Rejection? {
+  private func loopRefusal(
+    _ request: CallRequest, _ gateway: GatewayConfiguration, _ hopName: String
+  ) -> Rejection? {
     if request.direction == .nonDial { return nil }
     if let hops = request.hopsLeft, hops <= 0 { return .tooManyHops }
     if request.resolutions > Router.maximumResolutions { return .loop }
-    if request.loopTokens.contains(loopToken(gateway.name, gateway.remoteAlias)) { return .loop }
+    if request.loopTokens.contains(loopToken(hopName, gateway.remoteAlias)) { return .loop }
     return nil
   }
 

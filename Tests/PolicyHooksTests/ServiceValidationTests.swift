@@ -505,11 +505,28 @@ import Testing
       )
     ).fields
     var gateway = GatewayConfiguration(
-      name: "desk-0f31", tag: "desk", remoteAlias: "sip:agent7@pbx.example.org",
-      localAlias: "sip:desk@example.org", localDisplayName: "Desk", outgoingLocation: "South",
+      name: "desk-0f31", tag: "desk", remoteAlias: "agent7@pbx.example.org",
+      localAlias: "desk@example.org", localDisplayName: "Desk", outgoingLocation: "South",
       trunks: [TrunkChoice(trunk: "PBX East")], callCapability: .audio, isTreatedAsTrusted: true)
     gateway.turnServer = "TURN"
     #expect(fields?.decision(ServiceDefaults()) == .gateway(gateway))
     #expect(fields?.text(.dtmfSequence) == ",,12#")
+  }
+
+  @Test(arguments: [
+    ("sip:agent7@pbx.example.org;transport=tls", "sip", "agent7@pbx.example.org"),
+    ("agent7@pbx.example.org", "sip", "agent7@pbx.example.org"),
+    ("sip:100@192.0.2.7", "sip", "100@192.0.2.7"),
+    ("sip:100@192.0.2.7:5062;x=y", "sip", "100@192.0.2.7:5062"), ("5551234", "sip", "5551234"),
+    ("tel:+47-22", "sip", "+4722"), ("h323:bob@example.org", "h323", "bob@example.org"),
+    ("rtmps://a.example/live@x", "rtmp", "rtmps://a.example/live@x"),
+  ]) func calledAliases(_ text: String, _ callProtocol: String, _ bare: String) {
+    let result =
+      #"{"service_type":"gateway","name":"g","service_tag":"","local_alias":"","remote_alias":"\#(text)","outgoing_protocol":"\#(callProtocol)"}"#
+    guard case .gateway(let gateway)? = read(result).fields?.decision(ServiceDefaults()) else {
+      return #expect(Bool(false))
+    }
+    #expect(gateway.remoteAlias == bare)
+    #expect(gateway.localAlias == nil)
   }
 }

@@ -47,6 +47,29 @@ import Testing
     #expect(try DecisionRecord(json: record.json).decision == .gateway(gateway))
   }
 
+  @Test func answersOfPolicyServersAreKept() throws {
+    var record = Samples.gatewayDecision()
+    record.alias.pin = nil
+    #expect(!record.json.contains("policy_answers"))
+    record.policyAnswers = [
+      PolicyAnswerRecord(
+        profile: "CRM", request: "service", requestID: "01234567-89ab-4def-8edc-ba9876543210",
+        url: "https://crm.example.org/policy/v1/service/configuration?call_tag=", outcome: "invalid",
+        isFallback: true, status: 200, latency: .microseconds(12_345), attempts: 2,
+        findings: [
+          .init(field: "result.view", problem: "“x” is not one of a, b", isError: true),
+          .init(field: "result.colour", problem: "unknown, passed over", isError: false),
+        ]),
+      PolicyAnswerRecord(
+        profile: "CRM", request: "participant", requestID: "x", url: "", outcome: "error",
+        failure: "no connection: refused", attempts: 1),
+    ]
+    #expect(try DecisionRecord(json: record.json) == record)
+    var json = record.json
+    json.replace("\"latency_us\":12345", with: "\"latency_us\":\"x\"")
+    #expect(throws: DecisionJSONError(member: "latency_us")) { try DecisionRecord(json: json) }
+  }
+
   @Test func pinsAreNotWritten() {
     var record = Samples.gatewayDecision()
     record.alias.pin = Secret("739151")

@@ -12,7 +12,10 @@ extension PolicyCompiler {
       check.refer(location.stunServer, .stunServer, path.appending("stun_server"), &findings)
       check.refer(location.turnServer, .turnServer, path.appending("turn_server"), &findings)
       check.refer(location.teamsProxy, .teamsProxy, path.appending("teams_proxy"), &findings)
+      check.refer(location.policyProfile, .policyProfile, path.appending("policy_profile"), &findings)
     }
+    check.refer(
+      policy.globals.policyProfile, .policyProfile, PolicyPath(keys: "globals", "policy_profile"), &findings)
     for (i, listener) in policy.globals.sip.listeners.enumerated() {
       let path = PolicyPath(keys: "globals", "sip", "listeners").appending(i)
       check.refer(listener.location, .location, path.appending("location"), &findings)
@@ -59,6 +62,7 @@ extension PolicyCompiler {
     case gmsAccessToken = "gms_access_tokens"
     case telehealth = "telehealth_profiles"
     case theme = "themes"
+    case policyProfile = "policy_profiles"
 
     var noun: String {
       switch self {
@@ -73,6 +77,7 @@ extension PolicyCompiler {
       case .gmsAccessToken: "Google Meet access token"
       case .telehealth: "telehealth profile"
       case .theme: "theme"
+      case .policyProfile: "policy profile"
       }
     }
   }
@@ -92,6 +97,7 @@ extension PolicyCompiler {
       names[.gmsAccessToken] = Set(policy.gmsAccessTokens.map(\.name))
       names[.telehealth] = Set(policy.telehealthProfiles.map(\.name))
       names[.theme] = Set(policy.themes.map(\.name))
+      names[.policyProfile] = Set(policy.policyProfiles.map(\.name))
     }
 
     func refer(
@@ -140,6 +146,7 @@ extension PolicyCompiler {
     unique(policy.gmsAccessTokens.map(\.name), "gms_access_tokens", "name", "Google Meet access token")
     unique(policy.telehealthProfiles.map(\.name), "telehealth_profiles", "name", "telehealth profile")
     unique(policy.themes.map(\.name), "themes", "name", "theme")
+    unique(policy.policyProfiles.map(\.name), "policy_profiles", "name", "policy profile")
     unique(policy.services.map(\.configuration.name), "services", "name", "service")
     unique(policy.rules.map(\.name), "rules", "name", "rule")
 

@@ -16,6 +16,7 @@ enum PolicyCompiler {
     checkReferences(policy, into: &findings)
     checkNames(policy, into: &findings)
     checkSettings(policy, into: &findings)
+    checkProfiles(policy, into: &findings)
     // Ascending priority, and as written among equals.
     let order = policy.rules.indices.sorted {
       (policy.rules[$0].priority, $0) < (policy.rules[$1].priority, $1)

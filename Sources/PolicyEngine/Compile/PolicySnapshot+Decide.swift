@@ -22,6 +22,29 @@ extension PolicySnapshot {
     return (record.decision, record)
   }
 
+  /// As ``decide(_:now:keepingAllConsiderations:)``, where a policy server may have decided already: then services and rules
+  /// are not looked at, and only the switches of the whole deployment stand above it. Nil: it left the decision to us.
+  public func decide(_ request: CallRequest, external: Decision?, now: WallClock) -> (
+    decision: Decision, record: DecisionRecord
+  ) {
+    guard var decision = external else { return decide(request, now: now) }
+    let globals = policy.globals
+    let isOff =
+      !globals.isEnabled(request.callProtocol) || request.direction == .dialOut && !globals.dialOutEnabled
+    if isOff {
+      decision = .reject(.protocolDisabled)
+    } else if case .gateway = decision, !globals.dialOutEnabled {
+      decision = .reject(.protocolDisabled)
+    }
+    return (
+      decision,
+      DecisionRecord(
+        policyVersion: versionText, direction: request.direction, callProtocol: request.callProtocol,
+        alias: request.alias, location: request.location, isRegistered: request.caller.isRegistered,
+        decision: decision)
+    )
+  }
+
   /// Whether the pattern of rule `index` (in the order of evaluation) matches all of `text`, other conditions apart; nil
   /// when it needed too much work, or there is no such rule.
   public func pattern(ofRule index: Int, matches text: String) -> Bool? {

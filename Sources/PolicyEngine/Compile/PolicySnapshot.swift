@@ -89,6 +89,12 @@ public final class PolicySnapshot: Sendable {
     locationsByName[name].map { policy.locations[$0] }
   }
 
+  /// The policy profile of calls in `location`: the location's, else the global one.
+  public func policyProfile(location name: String?) -> PolicyProfile? {
+    let profile = name.flatMap { location(named: $0)?.policyProfile } ?? policy.globals.policyProfile
+    return profile.flatMap { profile in policy.policyProfiles.first { $0.name == profile } }
+  }
+
   /// The location of a call: that of its source network (longest prefix), else the listener's.
   public func location(for source: IPAddress, listenerDefault: String?) -> String? {
     locationNetworks.lookUp(source).map { policy.locations[$0].name } ?? listenerDefault

@@ -23,6 +23,7 @@ extension PolicyBinding {
     if let registrar = o.object("registrar") { bind(registrar, into: &globals.registrar) }
     if let breakIn = o.object("break_in_protection") { bind(breakIn, into: &globals.breakIn) }
     if let limits = o.object("limits") { bind(limits, into: &globals.limits) }
+    globals.policyProfile = o.text("policy_profile")
   }
 
   private func bind(_ o: CheckedObject, into sip: inout SIPSettings) {

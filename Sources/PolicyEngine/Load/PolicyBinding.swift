@@ -50,6 +50,7 @@ struct PolicyBinding {
     policy.themes = items("themes").map {
       Theme(name: $0.name, description: $0.descriptionText, directory: $0.text("directory") ?? "")
     }
+    policy.policyProfiles = items("policy_profiles").map(policyProfile)
     return policy
   }
 
@@ -75,6 +76,7 @@ struct PolicyBinding {
     location.stunServer = o.text("stun_server")
     location.turnServer = o.text("turn_server")
     location.teamsProxy = o.text("teams_proxy")
+    location.policyProfile = o.text("policy_profile")
     return location
   }
 

@@ -275,6 +275,15 @@ struct SchemaReader {
       return .text(text)
     case .host:
       return value(ScalarParsing.isHost(text) ? .text(text) : nil)
+    case .serverURL:
+      do throws(PolicyServerURL.Fault) {
+        _ = try PolicyServerURL(text)
+        return .text(text)
+      } catch {
+        // What was found is not shown: a URL may have a password in it.
+        report("wrong-value", "this URL \(error)", at: node, expected: type.expectation)
+        return .invalid
+      }
     case .reference: return .text(text)
     case .boolean:
       guard scalar.style == .plain else { return value(nil, "write true or false without quotes") }
@@ -427,6 +436,7 @@ extension SchemaType {
     case .socketAddress: "an address with a port, such as 192.0.2.1:5060 or [2001:db8::1]:5060"
     case .portRange: "a range of ports such as 40000-49999"
     case .host: "a host name or an IP address"
+    case .serverURL: "the address of a server, such as https://policy.example.org"
     case .path: "a path, relative to the policy's directory"
     case .secret: "a secret: {env: NAME} or {file: path}"
     case .reference(let section): "a name from \(section)"

@@ -24,6 +24,8 @@ public struct Globals: Hashable, Sendable {
   public var registrar = RegistrarSettings()
   public var breakIn = BreakInProtection()
   public var limits = CallLimits()
+  /// The policy profile of calls whose location names none.
+  public var policyProfile: String?
 
   public init() {}
 }

@@ -21,6 +21,7 @@ public struct Policy: Hashable, Sendable {
   public var gmsAccessTokens: [GMSAccessToken] = []
   public var telehealthProfiles: [TelehealthProfile] = []
   public var themes: [Theme] = []
+  public var policyProfiles: [PolicyProfile] = []
 
   public init(
     globals: Globals = Globals(), locations: [Location] = [], trunks: [Trunk] = [], devices: [Device] = [],
@@ -53,6 +54,8 @@ public struct Location: Hashable, Sendable {
   public var stunServer: String?
   public var turnServer: String?
   public var teamsProxy: String?
+  /// The policy servers asked about calls whose signalling arrives here.
+  public var policyProfile: String?
 
   public init(
     name: String, description: String = "", networks: [IPNetwork] = [], domain: String? = nil,

@@ -83,6 +83,16 @@ public struct PolicyServerURL: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Keeps the place of one that is in error; reserved, it never resolves (RFC 6761 §6.4).
+  static let placeholder = PolicyServerURL(isSecure: true, host: "policy.invalid", port: 443, prefix: "")
+
+  private init(isSecure: Bool, host: String, port: UInt16, prefix: String) {
+    self.isSecure = isSecure
+    self.host = host
+    self.port = port
+    self.prefix = prefix
+  }
+
   private static func isHostByte(_ byte: UInt8) -> Bool {
     switch byte {
     case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"): true

@@ -29,6 +29,9 @@ extension PolicySchema {
       .init(
         "break_in_protection", .object(breakIn), "What happens to sources that try many aliases or PINs."),
       .init("limits", .object(limits), "Limits that hold even when a rule is written carelessly."),
+      .init(
+        "policy_profile", .reference(section: "policy_profiles"),
+        "Policy server asked about calls whose location names none."),
     ])
 
   static let protocols = ObjectSchema(

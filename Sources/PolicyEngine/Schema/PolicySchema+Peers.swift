@@ -17,6 +17,9 @@ extension PolicySchema {
       .init("stun_server", .reference(section: "stun_servers"), "For calls placed from here."),
       .init("turn_server", .reference(section: "turn_servers"), "For calls placed from here."),
       .init("teams_proxy", .reference(section: "teams_proxies"), "For calls placed from here."),
+      .init(
+        "policy_profile", .reference(section: "policy_profiles"), default: "the global setting",
+        "Policy server asked about calls whose signalling arrives here."),
     ])
 
   static let trunk = ObjectSchema(

@@ -24,6 +24,9 @@ public enum PolicySchema {
         "gms_access_tokens", .list(.object(gmsAccessToken)), "Google Meet access tokens that rules name."),
       .init(
         "telehealth_profiles", .list(.object(telehealthProfile)), "Telehealth integrations that rules name."),
+      .init(
+        "policy_profiles", .list(.object(policyProfile)),
+        "Policy servers, and what they are asked. Locations name the profile they use."),
       .init("themes", .list(.object(theme)), "Sets of prompts and pictures that rules name."),
     ])
 
@@ -33,6 +36,7 @@ public enum PolicySchema {
     credential, registration, device, service, rule, ruleFrom, ruleTo, trunkChoice, transform, ruleCall,
     schedule, period,
     gatekeeper, mssipProxy, stunServer, turnServer, teamsProxy, gmsAccessToken, telehealthProfile, theme,
+    policyProfile, policyHooks, policyHook, circuitBreaker, policyProxy,
   ]
 
   // MARK: Types used in several places

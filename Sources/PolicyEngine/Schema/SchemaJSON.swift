@@ -94,6 +94,7 @@ extension PolicySchema {
         )
       ])
     case .ipAddress, .network, .socketAddress, .host, .reference: return scalar(["string"])
+    case .serverURL: return scalar(["string"], [("pattern", .string("^[Hh][Tt][Tt][Pp][Ss]?://"))])
     case .portRange: return scalar(["string"], [("pattern", .string("^[0-9]{1,5}-[0-9]{1,5}$"))])
     case .secret:
       let text = scalar(["string"])

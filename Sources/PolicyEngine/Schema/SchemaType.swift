@@ -20,6 +20,8 @@ indirect enum SchemaType: Sendable {
   case socketAddress
   case portRange
   case host
+  /// The base of a policy server's addresses.
+  case serverURL
   case path
   case secret
   /// The name of something in another section.

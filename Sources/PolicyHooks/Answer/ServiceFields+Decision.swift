@@ -42,11 +42,13 @@ extension ServiceFields {
     _ bandwidthOut: Bandwidth?, _ defaults: ServiceDefaults
   ) -> GatewayConfiguration {
     func unlessEmpty(_ field: ServiceField) -> String? { text(field).flatMap { $0.isEmpty ? nil : $0 } }
+    let outgoing = text(.outgoingProtocol).flatMap(CallProtocol.init(rawValue:)) ?? .sip
     var gateway = GatewayConfiguration(
-      name: name, tag: tag, remoteAlias: text(.remoteAlias) ?? "", localAlias: unlessEmpty(.localAlias),
+      name: name, tag: tag, remoteAlias: ServiceFields.bare(text(.remoteAlias) ?? "", outgoing),
+      localAlias: unlessEmpty(.localAlias).map { ServiceFields.bare($0, outgoing) },
       localDisplayName: unlessEmpty(.localDisplayName),
       target: text(.calledDeviceType).flatMap(CallTarget.init(rawValue:)) ?? .external,
-      outgoingProtocol: text(.outgoingProtocol).flatMap(CallProtocol.init(rawValue:)) ?? .sip,
+      outgoingProtocol: outgoing,
       outgoingLocation: text(.outgoingLocationName),
       trunks: text(.sipProxyName).map { [TrunkChoice(trunk: $0)] } ?? [], callCapability: capability,
       mediaEncryption: encryption, maximumBandwidthIn: bandwidthIn, maximumBandwidthOut: bandwidthOut,
@@ -62,5 +64,16 @@ extension ServiceFields {
     gateway.gmsAccessToken = text(.gmsAccessTokenName)
     gateway.theme = text(.ivrThemeName)
     return gateway
+  }
+
+  /// An alias without scheme and parameters. Unlike the alias of a caller's call it keeps a host that is an address: here
+  /// that is where the call goes.
+  private static func bare(_ text: String, _ callProtocol: CallProtocol) -> String {
+    let parsed = Alias(dialled: text, protocol: callProtocol).parsed
+    guard callProtocol != .rtmp, !parsed.contains("@"), let at = text.lastIndex(of: "@") else {
+      return parsed
+    }
+    let host = text[text.index(after: at)...].prefix { $0 != ";" && $0 != "?" && $0 != ">" }
+    return host.isEmpty ? parsed : "\(parsed)@\(host)"
   }
 }
