@@ -10,7 +10,7 @@ public enum Decision: Hashable, Sendable {
 }
 
 /// Why a request got no service and no gateway call.
-public enum Rejection: String, Hashable, Sendable, Codable {
+public enum Rejection: String, Hashable, Sendable, Codable, CaseIterable {
   /// No service and no rule knows the alias.
   case notFound
   /// Policy says no. The caller is told the same as for ``notFound``.

@@ -63,6 +63,11 @@ public final class PolicySnapshot: Sendable {
     Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
+  /// The name that was probably meant; nil when none is near.
+  package static func nearestName(to name: String, in known: [String]) -> String? {
+    nearest(to: name, in: known)
+  }
+
   // MARK: Look-ups
 
   /// The device that may register under `alias`, compared without case.

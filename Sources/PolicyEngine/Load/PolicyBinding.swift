@@ -162,7 +162,7 @@ struct PolicyBinding {
       })
   }
 
-  fileprivate static func capability(_ word: String) -> CallCapability? {
+  static func capability(_ word: String) -> CallCapability? {
     CallCapability(rawValue: word == "video_only" ? "video-only" : word)
   }
 

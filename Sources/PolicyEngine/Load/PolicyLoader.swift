@@ -50,16 +50,10 @@ public enum PolicyLoader {
     }
     var directory = directory
     while directory.count > 1, directory.hasSuffix("/") { directory.removeLast() }
-    guard let stream = opendir(directory) else {
-      return failure("unreadable", "the directory cannot be read: \(String(cString: strerror(errno)))")
-    }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = Glibc.readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if !name.hasPrefix("."), name.hasSuffix(".yaml") || name.hasSuffix(".yml") { names.append(name) }
+    let names: [String]
+    switch yamlFiles(in: directory) {
+    case .success(let found): names = found
+    case .failure(let error): return failure("unreadable", "the directory cannot be read: \(error.reason)")
     }
     guard !names.isEmpty else {
       return failure(
@@ -72,7 +66,7 @@ public enum PolicyLoader {
     var files: [File] = []
     var diagnostics: [PolicyDiagnostic] = []
     var total = 0
-    for name in names.sorted() {
+    for name in names {
       let path = "\(directory)/\(name)"
       switch readFile(path, maximumSize: maximumFileSize) {
       case .success(let bytes):
@@ -94,6 +88,22 @@ public enum PolicyLoader {
       outcome.diagnostics = diagnostics + outcome.diagnostics
     }
     return outcome
+  }
+
+  /// The names of all `*.yaml` and `*.yml` files of a directory, sorted.
+  static func yamlFiles(in directory: String) -> Result<[String], SecretSource.Unavailable> {
+    guard let stream = opendir(directory) else {
+      return .failure(SecretSource.Unavailable(String(cString: strerror(errno))))
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = Glibc.readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if !name.hasPrefix("."), name.hasSuffix(".yaml") || name.hasSuffix(".yml") { names.append(name) }
+    }
+    return .success(names.sorted())
   }
 
   /// Loads one file that is in memory.

@@ -8,6 +8,8 @@ struct SchemaReader {
   let secrets: SecretSource
   /// Where relative paths start.
   let directory: String
+  /// What a whole file may hold.
+  let root: ObjectSchema
   private(set) var diagnostics: [PolicyDiagnostic] = []
   /// Values given in the file itself where a reference to a secret belongs.
   private(set) var inlineSecrets: [SourcePosition] = []
@@ -21,7 +23,11 @@ struct SchemaReader {
   static let maximumItems = 200_000
   static let maximumMergeDepth = 16
 
-  init(file: Int, source: SourceFile, secrets: SecretSource, directory: String) {
+  init(
+    file: Int, source: SourceFile, secrets: SecretSource, directory: String,
+    root: ObjectSchema = PolicySchema.file
+  ) {
+    self.root = root
     self.file = file
     self.source = source
     self.secrets = secrets
@@ -85,7 +91,7 @@ struct SchemaReader {
 
   /// The file as a whole.
   mutating func file(_ root: Node?) -> CheckedObject {
-    let schema = PolicySchema.file
+    let schema = self.root
     guard let root else {
       return CheckedObject(schema: schema, position: SourcePosition(file: file, line: 1, column: 1))
     }
@@ -104,7 +110,7 @@ struct SchemaReader {
       return .invalid
     }
     var result = CheckedObject(schema: schema, position: position(node))
-    let isFile = schema.name == PolicySchema.file.name
+    let isFile = schema.name == root.name
     for (key, value) in pairs(of: mapping, depth: 0) {
       guard visit(key) else { return .invalid }
       guard case .scalar(let scalar) = key else {

@@ -1,0 +1,51 @@
+import CallModel
+
+/// A call, and what a policy must do with it (`tests[]`).
+public struct PolicyTest: Sendable {
+  public var name: String
+  public var file: String
+  /// From 1.
+  public var line: Int
+  public var call: Call
+  public var expectation: Expectation
+
+  public struct Call: Sendable {
+    public var alias: String
+    public var callProtocol: CallProtocol
+    public var direction: CallDirection
+    public var from: String
+    public var isRegistered: Bool
+    public var registeredAlias: String?
+    public var location: String?
+    public var source: IPAddress?
+    public var trunk: String?
+    public var capability: CallCapability
+    public var tag: String
+    public var at: WallClock
+
+    /// The time of tests that give none: a Wednesday at noon, so that no test depends on when it is run.
+    public static let standardTime = WallClock(milliseconds: 1_767_787_200_000)
+  }
+
+  /// What is nil is not compared.
+  public struct Expectation: Sendable {
+    public enum Kind: String, Sendable { case gateway, service, reject, redirect }
+
+    public var kind: Kind?
+    public var rule: String?
+    public var service: String?
+    public var alias: String?
+    public var target: CallTarget?
+    public var attempts: [Attempt]?
+    public var capability: CallCapability?
+    public var encryption: MediaEncryption?
+    public var rejection: Rejection?
+  }
+
+  /// One trunk, and what it is told.
+  public struct Attempt: Hashable, Sendable {
+    public var trunk: String
+    public var called: String?
+    public var calling: String?
+  }
+}

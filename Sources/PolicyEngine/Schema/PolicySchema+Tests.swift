@@ -1,0 +1,81 @@
+import CallModel
+
+/// The language of the files in `policies/tests/`.
+extension PolicySchema {
+  static let testFile = ObjectSchema(
+    "Policy test file",
+    "Tests of a policy: all `*.yaml` files in the directory `tests` below it. `tandem test` runs them.",
+    [.init("tests", .list(.object(test)), "Calls, and what must become of them.")])
+
+  /// All objects of test files, in the order of the reference.
+  static let testObjects = [testFile, test, testCall, testExpectation, testAttempt]
+
+  static let test = ObjectSchema(
+    "tests[]", "One call and what is expected of it.",
+    [
+      .init("name", name, required: true, "Says what is tested; unique in its file."),
+      .init(
+        "call", .shorthand(testCall, key: "alias"), required: true, "The call; in short: the alias dialled."),
+      .init("expect", .object(testExpectation), required: true, "What must become of it."),
+    ])
+
+  static let testCall = ObjectSchema(
+    "tests[].call", "A call that does not take place.",
+    [
+      .init(
+        "alias", .text(maximumLength: 4_096), required: true, "What is dialled.",
+        example: "sip:bob@example.org"),
+      .init(
+        "protocol", .choice("sip", "h323", "mssip", "webrtc", "rtmp", "teams", "api"), default: "sip",
+        "Protocol of the caller."),
+      .init("direction", .choice("in", "out", "non-dial"), default: "in", "As in `tandem explain`."),
+      .init("from", .text(), default: "sip:anonymous@anonymous.invalid", "The calling alias."),
+      .init("registered", .boolean, default: "false", "The caller is registered here."),
+      .init("registered_as", .text(), "The alias the caller is registered as."),
+      .init("location", .text(), default: "that of the source", "The location of the call."),
+      .init("source", .ipAddress, "The address the call comes from."),
+      .init("trunk", .text(), default: "that of the source", "The trunk the call comes over."),
+      .init("capability", capability(auto: true), default: "video", "What the caller offers."),
+      .init("tag", .text(), default: "empty", "The call's tag."),
+      .init(
+        "at", .text(), default: "2026-01-07T12:00:00Z, a Wednesday", "The time of the call, ISO 8601.",
+        example: "2026-12-25T09:00:00+01:00"),
+    ])
+
+  static let testExpectation = ObjectSchema(
+    "tests[].expect", "What is not given is not compared.",
+    [
+      .init("decision", .choice("gateway", "service", "reject", "redirect"), "Kind of decision."),
+      .init("rule", .text(), "Name of the rule that decides."),
+      .init("service", .text(), "Name of the service that takes the call."),
+      .init("alias", .text(maximumLength: 4_096), "What the alias becomes."),
+      .init("target", .choice(PolicyBinding.targets.pairs.map { Choice($0.word) }), "Kind of target."),
+      .init(
+        "attempts", .list(.shorthand(testAttempt, key: "trunk")), "The trunks, all of them and in order.",
+        example: "[carrier-a, carrier-b]"),
+      .init("capability", capability(auto: true), "Media of the call."),
+      .init("encryption", encryption, "Media encryption of the call."),
+      .init("rejection", .choice(Rejection.allCases.map { Choice($0.word) }), "Why the call is refused."),
+    ])
+
+  static let testAttempt = ObjectSchema(
+    "tests[].expect.attempts[]", "One trunk and what it is told. In short: its name alone.",
+    [
+      .init("trunk", .text(), required: true, "Name of the trunk."),
+      .init("called", .text(maximumLength: 4_096), "The called alias on this trunk."),
+      .init("calling", .text(maximumLength: 4_096), "The calling alias on this trunk."),
+    ])
+
+  private typealias Choice = SchemaType.Choice
+}
+
+extension Rejection {
+  /// As in policy tests: `not_found`.
+  public var word: String {
+    var word = ""
+    for character in rawValue {
+      word += character.isUppercase ? "_\(character.lowercased())" : String(character)
+    }
+    return word
+  }
+}

@@ -1,0 +1,90 @@
+import CallModel
+import PolicyEngine
+
+/// Which rules could be changed without a test failing: each rule is changed in one way after the other, and the tests are run.
+public struct PolicyMutation: Sendable {
+  /// A change that no test noticed.
+  public struct Survivor: Sendable {
+    public var rule: String
+    /// What was changed, as in "from.registered is dropped".
+    public var change: String
+  }
+
+  public let tried: Int
+  public let survivors: [Survivor]
+
+  /// Changes of one policy that are tried at most; the rules beyond are not looked at, and ``isComplete`` is false.
+  public static let maximumChanges = 20_000
+  public let isComplete: Bool
+
+  /// The tests must pass as the policy stands.
+  public init(_ tests: [PolicyTest], of policy: PolicySnapshot) {
+    var tried = 0
+    var survivors: [Survivor] = []
+    var isComplete = true
+    for (index, rule) in policy.policy.rules.enumerated() where rule.isEnabled {
+      for (change, mutant) in PolicyMutation.changes(of: rule) {
+        guard tried < PolicyMutation.maximumChanges else {
+          isComplete = false
+          break
+        }
+        var changed = policy.policy
+        if let mutant { changed.rules[index] = mutant } else { changed.rules.remove(at: index) }
+        // A change that makes no policy is no change.
+        guard let snapshot = try? PolicySnapshot(compiling: changed) else { continue }
+        tried += 1
+        if PolicyTestRun.passes(tests, snapshot) {
+          survivors.append(Survivor(rule: rule.name, change: change))
+        }
+      }
+    }
+    self.tried = tried
+    self.survivors = survivors
+    self.isComplete = isComplete
+  }
+
+  /// Each condition dropped, each outcome changed; nil for the rule taken out.
+  static func changes(of rule: CallRoutingRule) -> [(String, CallRoutingRule?)] {
+    var changes: [(String, CallRoutingRule?)] = [("the rule is taken out", nil)]
+    func change(_ what: String, if applies: Bool = true, _ edit: (inout CallRoutingRule) -> Void) {
+      guard applies else { return }
+      var mutant = rule
+      edit(&mutant)
+      changes.append((what, mutant))
+    }
+    change("match also takes anything after it") { $0.pattern = "(?:\(rule.pattern)).+" }
+    change("replace is dropped", if: !rule.replacement.isEmpty) { $0.replacement = "" }
+    change("from.registered is dropped", if: rule.onlyRegistered) { $0.onlyRegistered = false }
+    change("from.location is dropped", if: rule.sourceLocation != nil) { $0.sourceLocation = nil }
+    change("match_full is turned round") { $0.matchesFullAlias.toggle() }
+    let conditions = rule.conditions
+    change("from.caller is dropped", if: conditions.caller != nil) { $0.conditions.caller = nil }
+    change("from.networks is dropped", if: !conditions.networks.isEmpty) { $0.conditions.networks = [] }
+    change("from.trunks is dropped", if: !conditions.trunks.isEmpty) { $0.conditions.trunks = [] }
+    change("from.trusted is dropped", if: conditions.onlyTrusted) { $0.conditions.onlyTrusted = false }
+    change("from.capability is dropped", if: !conditions.capabilities.isEmpty) {
+      $0.conditions.capabilities = []
+    }
+    change("from.tags is dropped", if: !conditions.tags.isEmpty) { $0.conditions.tags = [] }
+    change("when is dropped", if: !conditions.schedules.isEmpty) { $0.conditions.schedules = [] }
+    change("unless is dropped", if: !conditions.exceptSchedules.isEmpty) {
+      $0.conditions.exceptSchedules = []
+    }
+    change("to.target may be external", if: rule.gateway.target == .registration) {
+      $0.gateway.target = .external
+    }
+    change("to.trunks loses its first", if: !rule.gateway.trunks.isEmpty) { $0.gateway.trunks.removeFirst() }
+    for (i, choice) in rule.gateway.trunks.enumerated() {
+      change("to.trunks[\(i)].called is dropped", if: choice.calledTransform != nil) {
+        $0.gateway.trunks[i].calledTransform = nil
+      }
+      change("to.trunks[\(i)].calling is dropped", if: choice.callingTransform != nil) {
+        $0.gateway.trunks[i].callingTransform = nil
+      }
+    }
+    change("call.capability becomes video", if: rule.gateway.callCapability != .video) {
+      $0.gateway.callCapability = .video
+    }
+    return changes
+  }
+}

@@ -1,0 +1,111 @@
+import CallModel
+import PolicyEngine
+
+/// What a policy did with a test's call, beside what was expected.
+struct PolicyTestComparison {
+  let test: PolicyTest
+  let record: DecisionRecord
+  let policy: PolicySnapshot
+
+  private var expected: PolicyTest.Expectation { test.expectation }
+
+  /// One line a difference.
+  var failures: [String] {
+    var failures = unknownNames
+    func compare(_ what: String, _ expected: String?, _ found: String?) {
+      guard let expected, expected != found else { return }
+      failures.append("\(what): expected “\(expected)”, got \(found.map { "“\($0)”" } ?? "none")")
+    }
+    compare("decision", expected.kind?.rawValue, kind)
+    compare("rule", expected.rule, record.rule)
+    compare("service", expected.service, record.service)
+    compare("alias", expected.alias, record.replaced)
+    compare("rejection", expected.rejection?.word, rejection)
+    compare("target", expected.target?.rawValue, gateway?.target.rawValue)
+    compare("capability", expected.capability?.rawValue, capability)
+    compare("encryption", expected.encryption?.rawValue, encryption)
+    if let wanted = expected.attempts { failures += attemptFailures(wanted) }
+    if !failures.isEmpty { failures.append("the call: \(outcome)") }
+    return failures
+  }
+
+  /// A name that the policy does not know would be compared in vain.
+  private var unknownNames: [String] {
+    func check(_ what: String, _ name: String?, _ known: [String]) -> String? {
+      guard let name, !known.contains(name) else { return nil }
+      let near = PolicySnapshot.nearestName(to: name, in: known)
+      return "the policy has no \(what) named “\(name)”" + (near.map { "; did you mean “\($0)”?" } ?? "")
+    }
+    let policy = policy.policy
+    return [
+      check("rule", expected.rule, policy.rules.map(\.name)),
+      check("service", expected.service, policy.services.map(\.configuration.name)),
+      check("location", test.call.location, policy.locations.map(\.name)),
+      check("trunk", test.call.trunk, policy.trunks.map(\.name)),
+    ].compactMap { $0 }
+      + (expected.attempts ?? []).compactMap { check("trunk", $0.trunk, policy.trunks.map(\.name)) }
+  }
+
+  private var gateway: GatewayConfiguration? {
+    if case .gateway(let gateway) = record.decision { gateway } else { nil }
+  }
+
+  private var kind: String {
+    switch record.decision {
+    case .gateway: "gateway"
+    case .service: "service"
+    case .reject: "reject"
+    case .redirect: "redirect"
+    }
+  }
+
+  private var rejection: String? {
+    if case .reject(let rejection) = record.decision { rejection.word } else { nil }
+  }
+
+  private var capability: String? {
+    switch record.decision {
+    case .gateway(let gateway): gateway.callCapability.rawValue
+    case .service(let service): service.callCapability.rawValue
+    case .reject, .redirect: nil
+    }
+  }
+
+  private var encryption: String? {
+    switch record.decision {
+    case .gateway(let gateway): gateway.mediaEncryption.rawValue
+    case .service(let service): service.mediaEncryption.rawValue
+    case .reject, .redirect: nil
+    }
+  }
+
+  /// What became of the call, in one line.
+  private var outcome: String {
+    switch record.decision {
+    case .gateway: "rule “\(record.rule ?? "")” takes it to “\(record.replaced ?? "")”"
+    case .service(let service): "service “\(service.name)” takes it"
+    case .reject(let rejection): "refused: \(rejection.word)"
+    case .redirect(let alias): "redirected to “\(alias)”"
+    }
+  }
+
+  private func attemptFailures(_ wanted: [PolicyTest.Attempt]) -> [String] {
+    let caller = Alias(dialled: test.call.from, protocol: test.call.callProtocol).parsed
+    let found =
+      gateway.map { TargetSentence(gateway: $0, policy: policy, caller: caller).attempts } ?? []
+    guard found.map(\.via) == wanted.map(\.trunk) else {
+      func list(_ names: [String]) -> String { "[\(names.joined(separator: ", "))]" }
+      return ["attempts: expected \(list(wanted.map(\.trunk))), got \(list(found.map(\.via)))"]
+    }
+    var failures: [String] = []
+    for (want, got) in zip(wanted, found) {
+      if let called = want.called, called != got.called {
+        failures.append("called on “\(want.trunk)”: expected “\(called)”, got “\(got.called)”")
+      }
+      if let calling = want.calling, calling != got.calling {
+        failures.append("calling on “\(want.trunk)”: expected “\(calling)”, got “\(got.calling ?? caller)”")
+      }
+    }
+    return failures
+  }
+}

@@ -1,0 +1,193 @@
+import CallModel
+import Foundation
+import PolicyEngine
+import PolicyTools
+import Testing
+
+@Suite struct PolicyTestTests {
+  static let policy = """
+    trunks:
+      - { name: carrier, host: 192.0.2.1 }
+      - { name: backup, host: 192.0.2.2 }
+    services:
+      - { name: echo, type: test_call, aliases: [echo] }
+    schedules:
+      - { name: office, time_zone: Europe/London, periods: [{ days: [mon, tue, wed, thu, fri], hours: 08:00-18:00 }] }
+    rules:
+      - name: out
+        priority: 1
+        from: { registered: true }
+        when: [office]
+        match: '9(\\d+)'
+        replace: '\\1'
+        to: { trunks: [{ trunk: carrier, called: { match: '0(\\d+)', replace: '+44\\1' } }, backup] }
+        call: { capability: audio }
+      - { name: people, priority: 2, match: '[a-z]+', to: { target: registered_device } }
+    """
+
+  static func snapshot() throws -> PolicySnapshot {
+    try #require(PolicyLoader.load(text: policy, name: "p.yaml").snapshot)
+  }
+
+  static func tests(_ yaml: String) -> PolicyTestLoader.Outcome {
+    PolicyTestLoader.load(files: [PolicyLoader.File(name: "t.yaml", text: yaml)])
+  }
+
+  static func run(_ yaml: String) throws -> PolicyTestRun {
+    let loaded = tests(yaml)
+    #expect(loaded.diagnostics.isEmpty, "\(loaded.diagnostics)")
+    return PolicyTestRun(loaded.tests, of: try snapshot())
+  }
+
+  static let good = """
+    tests:
+      - name: a number
+        call: { alias: "90207", registered: true, from: "sip:ann@example.org" }
+        expect:
+          decision: gateway
+          rule: out
+          alias: "0207"
+          target: registered_device_or_external
+          attempts: [{ trunk: carrier, called: "+44207", calling: ann@example.org }, { trunk: backup, called: "0207" }]
+          capability: audio
+          encryption: best_effort
+      - name: not at night
+        call: { alias: "90207", registered: true, at: "2026-01-07T19:00:00Z" }
+        expect: { rejection: not_found }
+      - name: a person
+        call: bob
+        expect: { rule: people, target: registered_device }
+      - name: the echo
+        call: { alias: echo, protocol: webrtc }
+        expect: { decision: service, service: echo }
+    """
+
+  @Test func whatIsExpectedPasses() throws {
+    let run = try Self.run(Self.good)
+    #expect(run.failedCount == 0, "\(PolicyTestReport(run: run).text)")
+    #expect(run.ruleCoverage == 100 && run.uncoveredServices.isEmpty)
+    let report = PolicyTestReport(run: run, minimumCoverage: 100)
+    #expect(report.exitCode == 0)
+    #expect(report.text.hasSuffix("4 tests: all pass; rules covered: 2 of 2; services: 1 of 1\n"))
+  }
+
+  @Test(arguments: [
+    ("rule: people", "rule: expected “people”, got “out”"),
+    ("rule: peple", "the policy has no rule named “peple”; did you mean “people”?"),
+    ("service: echo", "service: expected “echo”, got none"),
+    ("alias: '207'", "alias: expected “207”, got “0207”"),
+    ("target: registered_device", "target: expected “registration”, got “external”"),
+    ("attempts: [carrier]", "attempts: expected [carrier], got [carrier, backup]"),
+    ("attempts: [backup, carrier]", "attempts: expected [backup, carrier], got [carrier, backup]"),
+    (
+      "attempts: [{ trunk: carrier, called: '0' }, backup]", "called on “carrier”: expected “0”, got “+44207”"
+    ),
+    ("attempts: [carrer, backup]", "the policy has no trunk named “carrer”; did you mean “carrier”?"),
+    ("capability: video", "capability: expected “video”, got “audio”"),
+    ("encryption: 'on'", "encryption: expected “on”, got “besteffort”"),
+    ("rejection: policy", "rejection: expected “policy”, got none"),
+    ("decision: reject", "decision: expected “reject”, got “gateway”"),
+  ])
+  func whatDiffersIsSaid(_ expectation: String, _ message: String) throws {
+    let run = try Self.run(
+      "tests:\n  - name: t\n    call: { alias: '90207', registered: true }\n    expect: { \(expectation) }\n")
+    #expect(run.results[0].failures.contains(message), "\(run.results[0].failures)")
+    #expect(run.results[0].failures.last == "the call: rule “out” takes it to “0207”")
+    #expect(PolicyTestReport(run: run).exitCode == 1)
+  }
+
+  @Test(arguments: [
+    ("tests:\n  - { name: t, call: a }\n", "missing-key", 2),
+    ("tests:\n  - { name: t, call: a, expect: { rul: x } }\n", "unknown-key", 2),
+    ("tests:\n  - { name: t, call: { alias: a, at: noon }, expect: {} }\n", "wrong-value", 2),
+    ("tests:\n  - { name: t, call: { alias: a, protocol: smtp }, expect: {} }\n", "wrong-type", 2),
+    (
+      "tests:\n  - { name: t, call: a, expect: {} }\n  - { name: t, call: b, expect: {} }\n",
+      "duplicate-name", 3
+    ),
+    ("tests:\n  - { name: t, call: a, expect: { rejection: notfound } }\n", "wrong-type", 2),
+    ("tests: [\n", "yaml", 2), ("rules: []\n", "unknown-key", 1),
+  ])
+  func mistakesInTestsAreFound(_ yaml: String, _ code: String, _ line: Int) {
+    let found = Self.tests(yaml).diagnostics
+    #expect(found.count == 1 && found.first?.line == line, "\(found)")
+    #expect(code == "yaml" || found.first?.code == code, "\(found)")
+  }
+
+  @Test func aDirectoryWithoutTestsIsSaid() {
+    #expect(PolicyTestLoader.load(directory: "/nonexistent/tests").diagnostics.first?.code == "unreadable")
+  }
+
+  @Test func mutationsFindWhatNoTestLooksAt() throws {
+    let weak = Self.tests("tests:\n  - { name: a person, call: bob, expect: { rule: people } }\n").tests
+    let changes = PolicyMutation(weak, of: try Self.snapshot()).survivors.map { "\($0.rule): \($0.change)" }
+    #expect(changes.contains("out: the rule is taken out"))
+    #expect(changes.contains("people: to.target may be external"))
+    #expect(!changes.contains("people: the rule is taken out"))
+
+    let strong = PolicyMutation(Self.tests(Self.good).tests, of: try Self.snapshot())
+    #expect(strong.isComplete && strong.tried >= 12)
+    let rest = strong.survivors.map { "\($0.rule): \($0.change)" }
+    #expect(!rest.contains("out: when is dropped") && !rest.contains("out: to.trunks[0].called is dropped"))
+    // Nothing in these tests dials without being registered.
+    #expect(rest.contains("out: from.registered is dropped"))
+  }
+
+  @Test func reportsForMachines() throws {
+    let run = try Self.run(
+      Self.good + "\n  - { name: \"<wrong> & \\\"quoted\\\"\", call: bob, expect: { rule: out } }\n")
+    let report = PolicyTestReport(run: run, mutation: nil)
+    let json = try #require(try JSONSerialization.jsonObject(with: Data(report.json.utf8)) as? [String: Any])
+    #expect(json["failed"] as? Int == 1 && json["ok"] as? Bool == false)
+    let xml = try XMLDocumentReader.elements(report.junit)
+    #expect(
+      xml == [
+        "testsuites", "testsuite", "testcase", "testcase", "testcase", "testcase", "testcase", "failure",
+      ])
+    #expect(report.junit.contains("name=\"&lt;wrong&gt; &amp; &quot;quoted&quot;\""))
+  }
+
+  /// What ships as the example is tested in full, and no rule of it can be weakened unnoticed.
+  @Test func theExamplePolicyIsTestedInFull() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "policies")
+    let outcome = PolicyLoader.load(directory: root.path(), secrets: .system(areRequired: false))
+    let snapshot = try #require(outcome.snapshot)
+    let loaded = PolicyTestLoader.load(directory: root.appending(path: "tests").path())
+    #expect(loaded.diagnostics.isEmpty, "\(loaded.diagnostics)")
+    let run = PolicyTestRun(loaded.tests, of: snapshot)
+    let report = PolicyTestReport(
+      run: run, mutation: PolicyMutation(loaded.tests, of: snapshot), minimumCoverage: 100)
+    #expect(report.exitCode == 0 && run.uncoveredServices.isEmpty, "\(report.text)")
+    #expect(report.mutation?.survivors.map { "\($0.rule): \($0.change)" } == [], "\(report.text)")
+  }
+}
+
+/// The names of all elements, in order; throws when the text is not well-formed.
+private final class XMLDocumentReader {
+  struct Malformed: Error {}
+
+  static func elements(_ text: String) throws -> [String] {
+    var names: [String] = []
+    var open: [Substring] = []
+    var rest = text[...]
+    while let start = rest.firstIndex(of: "<") {
+      guard !rest[..<start].contains(">"), let end = rest[start...].firstIndex(of: ">") else {
+        throw Malformed()
+      }
+      let tag = rest[rest.index(after: start)..<end]
+      rest = rest[rest.index(after: end)...]
+      if tag.hasPrefix("?") { continue }
+      if tag.hasPrefix("/") {
+        guard open.popLast() == tag.dropFirst() else { throw Malformed() }
+        continue
+      }
+      let name = tag.prefix { !$0.isWhitespace && $0 != "/" }
+      guard tag.count(where: { $0 == "\"" }) % 2 == 0 else { throw Malformed() }
+      names.append(String(name))
+      if !tag.hasSuffix("/") { open.append(name) }
+    }
+    guard open.isEmpty else { throw Malformed() }
+    return names
+  }
+}
