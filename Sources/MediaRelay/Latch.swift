@@ -22,7 +22,10 @@ struct Latch {
   /// When it was first believed.
   private(set) var latched: Int64 = 0
 
-  // Probation of an address nobody signalled.
+  /// The source is one nobody signalled and no key vouches for: whoever was first.
+  private var isStranger = false
+
+  // Probation of an address nobody signalled, or of a signalled one after it.
   private var candidate = mio_address.none
   private var candidateSSRC: UInt32 = 0
   private var candidateSequence: UInt16 = 0
@@ -38,6 +41,7 @@ struct Latch {
     self.policy = policy
     if reopens {
       source = .none
+      isStranger = false
       candidate = .none
       negotiated = now
     }
@@ -58,7 +62,9 @@ struct Latch {
   private mutating func judgeStranger(
     _ from: inout mio_address, authenticates: Bool, timing: LatchNanoseconds, now: Int64
   ) -> Verdict {
-    if isLatched && now - heard < (authenticates ? timing.authenticatedSilence : timing.silence) {
+    if isLatched && now - heard < (authenticates ? timing.authenticatedSilence : timing.silence),
+      !isDisplaced(by: &from, timing.window, now)
+    {
       return .foreign
     }
     if authenticates && policy != .exact { return .candidate }
@@ -73,6 +79,13 @@ struct Latch {
     }
   }
 
+  /// True while a stranger is believed whom the signalled addresses may still displace.
+  func isProvisional(_ window: Int64, _ now: Int64) -> Bool { isStranger && now - negotiated < window }
+
+  private mutating func isDisplaced(by from: inout mio_address, _ window: Int64, _ now: Int64) -> Bool {
+    isProvisional(window, now) && isKnownHost(&from)
+  }
+
   private mutating func isKnownHost(_ from: inout mio_address) -> Bool {
     mio_address_same_host(&signalled, &from) || mio_address_same_host(&signallingHost, &from)
   }
@@ -80,15 +93,18 @@ struct Latch {
   /// The second look, at a candidate that has proven valid RTP (and authentic, with SRTP). True: it is now
   /// the source.
   ///
-  /// - Parameter continues: the packet carries the SSRC heard so far and is newer than the newest packet.
+  /// - Parameters:
+  ///   - continues: the packet carries the SSRC heard so far and is newer than the newest packet.
+  ///   - window: ``LatchTiming/window`` in nanoseconds.
   mutating func admit(
     _ from: inout mio_address, ssrc: UInt32, sequence: UInt16, isAuthenticated: Bool, continues: Bool,
-    now: Int64
+    window: Int64, now: Int64
   ) -> Bool {
-    if isLatched {
+    let isDisplacing = isDisplaced(by: &from, window, now)
+    if isLatched && !isDisplacing {
       // Moving: plain or not, it must go on where the old source stopped. Another SSRC needs a negotiation.
       guard continues else { return false }
-    } else if !isAuthenticated && !isKnownHost(&from) {
+    } else if !isAuthenticated && (isDisplacing || !isKnownHost(&from)) {
       // Two in a row, so that one sprayed packet is not enough (RFC 3550 A.1).
       let isSecond =
         mio_address_equal(&candidate, &from) && candidateSSRC == ssrc && sequence &- candidateSequence == 1
@@ -97,6 +113,7 @@ struct Latch {
       candidateSequence = sequence
       guard isSecond else { return false }
     }
+    isStranger = !isAuthenticated && !isKnownHost(&from)
     source = from
     candidate = .none
     heard = now

@@ -11,7 +11,9 @@ import CallModel
 /// 2. A side that is not latched takes the first packet from an address that ``Source`` allows. A packet from
 ///    an address nobody signalled (``Source/any``) must be followed by a second one in sequence from the same
 ///    source before it is believed (RFC 3550 A.1), and only within ``LatchTiming/window`` after the last
-///    negotiation; after that only the signalled addresses count.
+///    negotiation; after that only the signalled addresses count. Until then it is believed provisionally: two
+///    packets in sequence from a signalled address displace it, so that who was first is not right for the
+///    whole call (RFC 7362 §5).
 /// 3. A latched side changes its source only when the old source has been silent: for
 ///    ``LatchTiming/authenticatedSilence`` when SRTP authenticates the new packet and it is newer than
 ///    anything received; for ``LatchTiming/silence`` when it is plain RTP that continues the same SSRC and

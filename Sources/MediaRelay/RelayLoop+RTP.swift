@@ -170,7 +170,7 @@ extension RelayLoop {
       side.pointee.latch.admit(
         &source.pointee, ssrc: header.ssrc, sequence: header.sequenceNumber, isAuthenticated: isAuthenticated,
         continues: side.pointee.reception.continues(ssrc: header.ssrc, sequence: header.sequenceNumber),
-        now: now)
+        window: timing.window, now: now)
     else { return false }
     flush()
     side.pointee.refusesSegments = false

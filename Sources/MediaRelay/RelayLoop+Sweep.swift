@@ -37,6 +37,7 @@ extension RelayLoop {
     side.pointee.latch.isLatched && side.pointee.tap == nil && side.pointee.sends && side.pointee.receives
       && time - side.pointee.latch.latched >= RelayLoop.steady
       && time - side.pointee.latch.heard < RelayLoop.steady
+      && !side.pointee.latch.isProvisional(timing.window, time)
   }
 
   /// Connects the RTP socket of a side to the source it believes: sending costs a tenth less, and the kernel

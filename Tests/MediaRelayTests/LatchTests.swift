@@ -23,7 +23,7 @@ import Testing
       return authentic != false
         && latch.admit(
           &from, ssrc: ssrc, sequence: sequence, isAuthenticated: authentic == true, continues: continues,
-          now: now)
+          window: timing.window, now: now)
     }
   }
 
@@ -71,6 +71,29 @@ import Testing
     #expect(!packet(&late, from: "198.51.100.9:4000", sequence: 1, at: 60 * Self.second))
     #expect(!packet(&late, from: "198.51.100.9:4000", sequence: 2, at: 60 * Self.second))
     #expect(packet(&late, from: "192.0.2.1:4000", sequence: 2, at: 61 * Self.second))
+  }
+
+  @Test("A stranger who was first gives way to the party itself, in the window and for two packets in a row")
+  func displaced() {
+    func stranger(_ sequence: UInt16, _ latch: inout Latch, at now: Int64) -> Bool {
+      packet(&latch, from: "198.51.100.9:4000", ssrc: 7, sequence: sequence, at: now)
+    }
+    for party in ["192.0.2.1:61000", "203.0.113.5:5004"] {
+      var latch = open(.any, signalling: "203.0.113.5:0")
+      #expect(!stranger(1, &latch, at: 0) && stranger(2, &latch, at: 1))
+      #expect(latch.isProvisional(timing.window, 2))
+      #expect(!packet(&latch, from: "198.51.100.8:9", ssrc: 8, sequence: 1, at: 3), "no second stranger")
+      #expect(!packet(&latch, from: "198.51.100.8:9", ssrc: 8, sequence: 2, at: 4))
+      #expect(!packet(&latch, from: party, sequence: 20, at: 5))
+      #expect(stranger(3, &latch, at: 6))
+      #expect(packet(&latch, from: party, sequence: 21, at: 7))
+      #expect(!stranger(4, &latch, at: 8) && !stranger(5, &latch, at: 9), "and does not come back")
+      #expect(!latch.isProvisional(timing.window, 10))
+    }
+    var late = open(.any)
+    #expect(!stranger(1, &late, at: 0) && stranger(2, &late, at: 60 * Self.second - 1))
+    #expect(!packet(&late, from: "192.0.2.1:4000", sequence: 20, at: 60 * Self.second))
+    #expect(!packet(&late, from: "192.0.2.1:4000", sequence: 21, at: 60 * Self.second + 1))
   }
 
   @Test(
