@@ -25,7 +25,7 @@ let package = Package(
     .library(name: "SIP", targets: ["SIP"]),
     .library(name: "SDP", targets: ["SDP"]),
     .library(name: "PolicyEngine", targets: ["PolicyEngine"]),
-    .library(name: "PolicyScript", targets: ["PolicyScript"]),
+    .library(name: "PolicyScript", targets: ["PolicyScript", "CallModel"]),
     .library(name: "MediaRelay", targets: ["MediaRelay", "CallModel"]),
   ],
   dependencies: [
@@ -139,7 +139,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "PolicyScriptTests", dependencies: ["TestSupport", "PolicyScript", "JSONText", "CallModel"],
-      swiftSettings: strict),
+      resources: [.copy("Oracle")], swiftSettings: strict),
     .testTarget(
       name: "PolicyTransportTests",
       dependencies: [

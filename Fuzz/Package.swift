@@ -12,6 +12,7 @@ let fuzzers: [(name: String, product: String)] = [
   ("FuzzSDP", "SDP"),
   ("FuzzRTP", "MediaRelay"),
   ("FuzzPolicyYAML", "PolicyEngine"),
+  ("FuzzPolicyScript", "PolicyScript"),
 ]
 
 let package = Package(

@@ -165,7 +165,8 @@ struct FormatSpecification {
   private init(_ text: [Unicode.Scalar]) throws(Fault) {
     var i = 0
     let alignments: [Unicode.Scalar] = ["<", ">", "=", "^"]
-    if text.count > 1, alignments.contains(text[1]) {
+    let hasFill = text.count > 1 && alignments.contains(text[1])
+    if hasFill {
       fill = text[0]
       alignment = text[1]
       i = 2
@@ -189,11 +190,11 @@ struct FormatSpecification {
     }
     sign = at("+", "-", " ") ?? "-"
     isAlternate = at("#") != nil
-    if at("0") != nil {
-      isZeroPadded = true
+    if !hasFill, at("0") != nil {
+      fill = "0"
       if alignment == nil {
-        fill = "0"
         alignment = "="
+        isZeroPadded = true
       }
     }
     width = try number(PercentFormat.maximumWidth) ?? 0
@@ -270,6 +271,9 @@ struct FormatSpecification {
         guard precision == nil else { throw Fault(.value, "an integer has no precision") }
         return try integer(number, run)
       case "c":
+        guard sign == "-", !isAlternate, grouping == nil, precision == nil else {
+          throw Fault(.value, "a character has no sign, grouping or precision")
+        }
         guard case .integer(let n) = number, let code = UInt32(exactly: n), let scalar = Unicode.Scalar(code)
         else {
           throw Fault(.value, "\(value.described) is no character")
@@ -293,8 +297,7 @@ struct FormatSpecification {
       switch type {
       case nil:
         if let precision {
-          text = FloatText.printf(magnitude, precision: max(1, precision), type: "g", alternate: isAlternate)
-          if !text.contains("."), !text.contains("e") { text += ".0" }
+          text = general(magnitude, digits: max(1, precision))
         } else {
           text = FloatText.repr(magnitude)
         }
@@ -311,6 +314,24 @@ struct FormatSpecification {
     let rest = String(text.dropFirst(whole.count)) + suffix
     let digits = whole.isEmpty ? "" : zeroFilled(whole, head: sign.count, tail: rest.count, every: 3)
     return padded(sign: sign, Array((digits + rest).utf8), default: ">")
+  }
+
+  /// Without a type, Python keeps a digit behind the point, and therefore turns to an exponent one digit earlier than `g`.
+  private func general(_ magnitude: Double, digits: Int) -> String {
+    let scientific = FloatText.printf(magnitude, precision: digits - 1, type: "e", alternate: isAlternate)
+    guard let mark = scientific.lastIndex(of: "e"),
+      let exponent = Int(scientific[scientific.index(after: mark)...])
+    else { return scientific }
+    if magnitude != 0, exponent < -4 || exponent >= digits - 1 {
+      var fraction = scientific[..<mark]
+      if !isAlternate, fraction.contains(".") {
+        while fraction.last == "0" { fraction.removeLast() }
+        if fraction.last == "." { fraction.removeLast() }
+      }
+      return String(fraction + scientific[mark...])
+    }
+    let text = FloatText.printf(magnitude, precision: digits, type: "g", alternate: isAlternate)
+    return text.contains(".") ? text : text + ".0"
   }
 
   private func signText(isNegative: Bool) -> String {

@@ -128,7 +128,6 @@ enum Filters {
       bound, _, run throws(Fault) in
       let value = bound[0] ?? .none
       if case .undefined = value { return value }
-      let text = try value.requireText("what is truncated")
       let length = try bound[1]?.requireInteger("the length") ?? 255
       let end = try bound[3]?.requireText("the end") ?? Text("...")
       var leeway = 5
@@ -138,7 +137,8 @@ enum Filters {
         throw Fault(.value, "the length must not be less than that of the end, and the leeway not below 0")
       }
       let (most, overflow) = length.addingReportingOverflow(leeway)
-      if overflow || text.count <= most { return .string(text) }
+      if let count = run.length(of: value), overflow || count <= most { return value }
+      let text = try value.requireText("what is truncated")
       var start = text[0..<kept.partialValue]
       if bound[2]?.isTrue != true, let space = start.bytes.lastIndex(of: UInt8(ascii: " ")) {
         start = Text(bytes: start.bytes[..<space])

@@ -19,7 +19,7 @@ enum Methods {
     switch value {
     case .string: text
     case .list: list
-    case .tuple: tuple
+    case .tuple, .range: tuple
     case .dictionary: dictionary
     default: []
     }
@@ -33,10 +33,10 @@ enum Methods {
     switch value {
     case .string(let text): try TextMethods.call(name, text, arguments, run)
     case .list(let list): try call(name, list, arguments, run)
-    case .tuple(let tuple):
+    case .tuple, .range:
       switch name {
-      case "index": .integer(try index(tuple.items, arguments, run))
-      case "count": .integer(try count(tuple.items, arguments, run))
+      case "index": .integer(try index(try run.items(of: value), arguments, run))
+      case "count": .integer(try count(try run.items(of: value), arguments, run))
       default: nil
       }
     case .dictionary(let dictionary): try call(name, dictionary, arguments, run)

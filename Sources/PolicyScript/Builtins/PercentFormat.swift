@@ -18,13 +18,7 @@ enum PercentFormat {
   static func apply(_ format: Text, to values: Value, _ run: Run) throws(Fault) -> Text {
     try run.charge(bytes: format.bytes.count)
     var arguments: [Value]
-    var isTuple = false
-    if case .tuple(let tuple) = values {
-      arguments = tuple.items
-      isTuple = true
-    } else {
-      arguments = [values]
-    }
+    if case .tuple(let tuple) = values { arguments = tuple.items } else { arguments = [values] }
     var used = 0
     func nextArgument() throws(Fault) -> Value {
       guard used < arguments.count else { throw Fault(.value, "the format needs more values") }
@@ -114,9 +108,11 @@ enum PercentFormat {
       try run.check(bytes: result.count)
     }
     if used < arguments.count {
-      // A single dictionary may stay unused, as in Python.
-      if !isTuple, case .dictionary = values { return Text(bytes: result) }
-      if !isTuple, case .list = values { return Text(bytes: result) }
+      // What can be indexed may hold named values, and those may stay unused, as in Python.
+      switch values {
+      case .dictionary, .list, .range, .undefined: return Text(bytes: result)
+      default: break
+      }
       throw Fault(.value, "the format does not use all values")
     }
     try run.charge(bytes: result.count)

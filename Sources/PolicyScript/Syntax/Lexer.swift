@@ -200,11 +200,12 @@ struct Lexer {
       case .leftBracket: brackets.append((.rightBracket, start))
       case .leftParenthesis: brackets.append((.rightParenthesis, start))
       case .rightBrace, .rightBracket, .rightParenthesis:
-        guard let open = brackets.popLast(), open.closing == symbol else {
+        guard brackets.last?.closing == symbol else {
           throw Invalid(
             code: "unbalanced-bracket", message: "brackets do not match", at: start,
             found: "“\(symbol.rawValue)”", expected: brackets.last.map { "“\($0.closing.rawValue)”" })
         }
+        brackets.removeLast()
       default: break
       }
       position = start + symbol.rawValue.utf8.count

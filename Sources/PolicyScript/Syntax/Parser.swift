@@ -9,6 +9,7 @@ final class Parser {
   static let maximumExpressionDepth = 150
   static let maximumBlockDepth = 50
   var nesting = 0
+  private var isAbandoned = false
   /// The blocks that are open, innermost last.
   private(set) var blocks: [(tag: String, at: Int, ends: Set<String>)] = []
 
@@ -182,11 +183,13 @@ final class Parser {
     if blocks.count > Parser.maximumBlockDepth {
       _ = stop(
         "too-deep", "blocks are nested more than \(Parser.maximumBlockDepth) deep", at: at)
-      // Nothing good comes of going on.
+      // Nothing good comes of going on, nor of saying that all these blocks do not end.
       position = tokens.count - 1
+      isAbandoned = true
       return []
     }
     let body = statements()
+    if isAbandoned { return body }
     if !isAtEnd(ends), case .end = current.kind {
       let wanted = ends.filter { $0.hasPrefix("end") }.sorted().joined(separator: " or ")
       _ = stop(

@@ -64,19 +64,20 @@ enum FloatText {
 
   /// Python's `round(value, digits)`: exact, ties to even.
   static func rounded(_ value: Double, digits: Int) -> Double {
-    guard value.isFinite else { return value }
-    if digits > 323 { return value }
-    if digits < -308 { return value.sign == .minus ? -0.0 : 0 }
+    guard value.isFinite, digits <= 323 else { return value }
     if digits >= 0 { return Double(printf(value, precision: digits, type: "f")) ?? value }
-    // Exact in integers: a double of this size has no fraction that matters after the tie is decided below.
-    let unit = power(10, -digits)
-    let scaled = value / unit
-    var result = scaled.rounded(.toNearestOrAwayFromZero)
-    if abs(scaled - result) == 0.5 { result = 2 * (scaled / 2).rounded(.toNearestOrAwayFromZero) }
-    return result * unit
+    guard digits >= -308 else { return Double(signOf: value, magnitudeOf: 0) }
+    var unit = BigInteger(1)
+    for _ in 0..<(-digits) { unit = unit * BigInteger(10) }
+    let whole = BigInteger(value.magnitude)
+    let (quotient, remainder) = whole.floorDivided(by: unit)
+    let twice = remainder + remainder
+    // What stands behind the point decides a tie.
+    let isAboveTie = twice == unit && value.magnitude != value.magnitude.rounded(.towardZero)
+    let roundsUp = unit < twice || isAboveTie || twice == unit && quotient.isOdd
+    let result = (roundsUp ? quotient + BigInteger(1) : quotient) * unit
+    return Double(signOf: value, magnitudeOf: result.asDouble)
   }
-
-  static func power(_ base: Double, _ exponent: Int) -> Double { pow(base, Double(exponent)) }
 
   /// Python's `float(text)`: decimal notation, `inf`, `infinity` and `nan` in any case, white space around, underscores between
   /// digits. Nil for all else, hexadecimal notation too.

@@ -144,11 +144,11 @@ extension Run {
     case .list(let list): count = list.items.count
     case .tuple(let tuple): count = tuple.items.count
     case .range(let range): count = range.count
-    default: return .undefined(.element("of a slice", typeName: value.typeName))
+    default: throw Fault(.type, "a \(value.typeName) cannot be sliced")
     }
-    guard let lower = try sliceIndex(lower), let upper = try sliceIndex(upper),
-      let stride = try sliceIndex(step)
-    else { return .undefined(.element("of a slice", typeName: value.typeName)) }
+    let lower = try sliceIndex(lower)
+    let upper = try sliceIndex(upper)
+    let stride = try sliceIndex(step)
     let by = stride ?? 1
     guard by != 0 else { throw Fault(.value, "the step of a slice cannot be 0") }
     func bound(_ n: Int?, _ missing: Int, _ low: Int, _ high: Int) -> Int {
@@ -189,15 +189,10 @@ extension Run {
     }
   }
 
-  /// A part of a slice: outer nil when it is no integer, which makes the result undefined; inner nil when left out.
-  private func sliceIndex(_ value: Value?) throws(Fault) -> Int?? {
-    switch value {
-    case nil, .none?: return .some(nil)
-    case .undefined(let undefined)?: throw Fault(undefined)
-    case .bigInteger(let n)?: return .some(n.isNegative ? -(1 << 62) : 1 << 62)
-    case let value?:
-      guard case .integer(let n) = Number(value) else { return nil }
-      return .some(max(-(1 << 62), min(1 << 62, n)))
-    }
+  /// A part of a slice; nil when it is left out. Far beyond any length is as good as the number itself.
+  private func sliceIndex(_ value: Value?) throws(Fault) -> Int? {
+    guard let value, !value.isNone else { return nil }
+    let n = try value.requireInteger("a part of a slice")
+    return max(-(1 << 62), min(1 << 62, n))
   }
 }
