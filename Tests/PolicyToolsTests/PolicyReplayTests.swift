@@ -1,0 +1,104 @@
+import CallModel
+import Foundation
+import PolicyEngine
+import PolicyTools
+import Testing
+
+@Suite struct PolicyReplayTests {
+  static func snapshot(_ rules: String) throws -> PolicySnapshot {
+    let yaml = """
+      trunks: [{ name: a, host: 192.0.2.1, sources: [198.51.100.0/24] }, { name: b, host: 192.0.2.2 }]
+      services: [{ name: echo, type: test_call, aliases: [echo] }]
+      schedules: [{ name: night, time_zone: UTC, periods: [{ hours: 20:00-06:00 }] }]
+      rules:
+      \(rules.split(separator: "\n").map { "  - { priority: 1, \($0) }" }.joined(separator: "\n"))
+      """
+    let outcome = PolicyLoader.load(text: yaml, name: "p.yaml")
+    return try #require(outcome.snapshot, "\(outcome.diagnostics)")
+  }
+
+  /// A record as the old policy would have left it.
+  static func record(
+    _ alias: String, _ policy: PolicySnapshot, registered: Bool = false, source: String? = nil,
+    hour: Int64 = 12
+  ) -> CallRecord {
+    let started = WallClock(milliseconds: 1_767_744_000_000 + hour * 3_600_000)
+    let call = ExplainedCall(
+      alias: alias, from: "sip:ann@example.org", isRegistered: registered,
+      source: source.flatMap { IPAddress($0) },
+      at: started)
+    return CallRecord(
+      id: CallID(high: 0, low: UInt64(alias.utf8.count)), started: started,
+      caller: LegParty(
+        callProtocol: .sip, isIncoming: true, alias: "sip:ann@example.org",
+        address: source.flatMap { IPAddress($0) }.map { TransportAddress($0, 5060) }),
+      calledAlias: alias, serviceName: "", serviceType: "", tag: "", decision: call.decide(by: policy))
+  }
+
+  static let old = """
+    name: out, match: '9(\\d+)', replace: '\\1', from: { registered: true }, to: { trunks: [a] }
+    name: people, match: '[a-z]+', to: { target: registered_device }
+    """
+
+  static func replay(
+    _ new: String, _ alias: String, registered: Bool = false, source: String? = nil, hour: Int64 = 12
+  )
+    throws -> PolicyReplay
+  {
+    let record = record(alias, try snapshot(old), registered: registered, source: source, hour: hour)
+    return PolicyReplay([record], by: try snapshot(new))
+  }
+
+  @Test(
+    arguments: [
+      (
+        "name: out, match: '9(\\d+)', replace: '\\1', from: { registered: true }, to: { trunks: [b] }",
+        "9123", "elsewhere"
+      ),
+      ("name: out, match: '9(\\d+)', from: { registered: true }, to: { trunks: [a] }", "9123", "elsewhere"),
+      (
+        "name: out, match: '9(\\d+)', replace: '\\1', from: { registered: true }, to: { trunks: [a] }, call: { capability: audio }",
+        "9123", "otherwise"
+      ),
+      (
+        "name: away, match: '9(\\d+)', replace: '\\1', from: { registered: true }, to: { trunks: [a] }",
+        "9123", "renamed"
+      ),
+      ("name: out, match: '8(\\d+)', to: { trunks: [a] }", "9123", "refused"),
+      ("name: all, match: '.*', to: { trunks: [a] }", "0123", "admitted"),
+      ("name: all, match: 'x', to: { trunks: [a] }", "0123", nil),
+      (old, "9123", nil), (old, "echo", nil), (old, "bob", nil),
+    ] as [(String, String, String?)])
+  func eachChange(_ new: String, _ alias: String, _ change: String?) throws {
+    let replay = try Self.replay(new, alias, registered: true)
+    #expect(replay.compared == 1)
+    #expect(replay.differences.first?.change.rawValue == change, "\(replay.differences)")
+    #expect((replay.changedShare > 0) == (change != nil && change != "renamed"))
+  }
+
+  /// The new policy's conditions meet the call as it was: its time, and the trunk its source belongs to.
+  @Test func conditionsMeetTheCallAsItWas() throws {
+    let byDay = "name: people, match: '[a-z]+', unless: [night], to: { target: registered_device }"
+    #expect(try Self.replay(byDay, "bob").differences.isEmpty)
+    #expect(try Self.replay(byDay, "bob", hour: 22).differences.first?.change == .refused)
+    let fromTrunk = "name: people, match: '[a-z]+', from: { trunks: [a] }, to: { target: registered_device }"
+    #expect(try Self.replay(fromTrunk, "bob", source: "198.51.100.7").differences.isEmpty)
+    #expect(try Self.replay(fromTrunk, "bob", source: "203.0.113.7").differences.first?.change == .refused)
+  }
+
+  @Test func whatTheMomentDecidedIsNotCompared() throws {
+    let policy = try Self.snapshot(Self.old)
+    var limited = Self.record("bob", policy)
+    limited.decision.decision = .reject(.limitReached)
+    let replay = PolicyReplay(
+      [limited, Self.record("bob", policy)], by: try Self.snapshot("name: r, match: 'x'"))
+    #expect(replay.compared == 1 && replay.skipped == 1 && replay.changedShare == 100)
+    let report = PolicyReplayReport(replay: replay, version: "v1")
+    #expect(report.exitCode == 1)
+    #expect(PolicyReplayReport(replay: replay, version: "v1", maximumShare: 100).exitCode == 0)
+    #expect(report.text.contains("refused: sip:ann@example.org → bob"))
+    #expect(report.text.hasSuffix("1 calls decided again by policy v1: 1 refused; 1 not comparable\n"))
+    let json = try #require(try JSONSerialization.jsonObject(with: Data(report.json.utf8)) as? [String: Any])
+    #expect(json["compared"] as? Int == 1 && (json["differences"] as? [Any])?.count == 1)
+  }
+}
