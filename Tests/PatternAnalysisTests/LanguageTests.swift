@@ -43,6 +43,7 @@ import Testing
       }
       #expect(try either.isEquivalent(to: smallest))
       #expect(smallest.stateCount <= either.stateCount)
+      #expect(try a.isDisjoint(from: b) == both.isEmpty)
       if differ { #expect(try !a.isEquivalent(to: b)) }
       // The witness shows what it should, and there is one whenever the language is not empty.
       let witness = try Automaton.witness(in: [a], notIn: [b])

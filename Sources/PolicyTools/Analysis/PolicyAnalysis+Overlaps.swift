@@ -43,6 +43,7 @@ extension PolicyAnalysis {
       return try? b.automaton.witness(limits: limits)
     }
     do {
+      guard try !a.automaton.isDisjoint(from: b.automaton, limits: limits) else { return nil }
       return try Automaton.witness(in: [a.automaton, b.automaton], notIn: [], limits: limits)
     } catch {
       openQuestions += 1
