@@ -49,7 +49,7 @@ import Testing
     func visit(_ type: SchemaType) {
       switch type {
       case .object(let object), .shorthand(let object, _): #expect(names.contains(object.name))
-      case .list(let inner), .word(_, let inner): visit(inner)
+      case .list(let inner), .oneOrMore(let inner), .word(_, let inner): visit(inner)
       default: break
       }
     }

@@ -38,7 +38,7 @@ import Testing
         p.yaml:1:9: error: rules[] needs the key “match” [missing-key]
           1 | rules: [{ name: r, priority: 1, mach: a }]
             |         ^
-          help: Regular expression that must match the whole alias, without case. `\\d`, `\\w`, `\\s` are ASCII.
+          help: Regular expression that must match the whole alias, without case (`\\d`, `\\w`, `\\s` are ASCII), or a mapping that says the same in parts.
 
         p.yaml:1:33: error: unknown key “mach” in rules[] [unknown-key]
           1 | rules: [{ name: r, priority: 1, mach: a }]

@@ -51,7 +51,9 @@ extension PolicyCompiler {
     guard rule.matchesIncoming, !isGuarded, !rule.protocols.isEmpty,
       rule.gateway.target == .external
     else { return false }
-    guard let pattern = try? Pattern(rule.pattern, isForUse: false) else { return false }
+    guard let pattern = rule.form.map({ Pattern($0) }) ?? (try? Pattern(rule.pattern, isForUse: false)) else {
+      return false
+    }
     return numberSamples.contains { number in
       pattern.matches(rule.matchesFullAlias ? "sip:\(number)@198.51.100.1" : number) == true
     }

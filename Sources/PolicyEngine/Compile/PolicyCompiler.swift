@@ -43,7 +43,9 @@ enum PolicyCompiler {
         }
       }
       guard
-        patternAndReplacement(rule.pattern, rule.replacement, path, isKept: false, into: &findings) != nil
+        rule.form.map({ check($0, rule.replacement, path, into: &findings) })
+          ?? (patternAndReplacement(rule.pattern, rule.replacement, path, isKept: false, into: &findings)
+            != nil)
       else { continue }
       let conditions = conditions(of: rule, path, schedules, into: &findings)
       compiled.append(
@@ -68,7 +70,7 @@ enum PolicyCompiler {
     }
     return Output(
       policy: sorted, rules: compiled,
-      index: RuleIndex(sorted.rules.map { ($0.pattern, $0.matchesFullAlias, $0.isEnabled) }),
+      index: RuleIndex(sorted.rules),
       transforms: transforms, order: order)
   }
 

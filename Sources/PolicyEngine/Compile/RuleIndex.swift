@@ -19,14 +19,20 @@ struct RuleIndex: Sendable {
   private let others: [Other]
   private let usesFullAlias: Bool
 
-  init(_ rules: [(pattern: String, matchesFullAlias: Bool, isEnabled: Bool)]) {
+  init(_ rules: [CallRoutingRule]) {
+    self.init(rules.map { ($0.pattern, $0.matchesFullAlias, $0.isEnabled) }, forms: rules.map(\.form))
+  }
+
+  /// - Parameter forms: of the rules that have one in place of a pattern; empty when none has.
+  init(_ rules: [(pattern: String, matchesFullAlias: Bool, isEnabled: Bool)], forms: [PatternForm?] = []) {
     var candidates: [(rule: Int32, isFull: Bool, options: [[KeyTable.Key]])] = []
     candidates.reserveCapacity(rules.count)
     var shares: [UInt64: Int32] = [:]
     var others: [Other] = []
     for (i, rule) in rules.enumerated() where rule.isEnabled {
       let number = Int32(truncatingIfNeeded: i)
-      let keys = PatternKeys(rule.pattern)
+      let form = forms.isEmpty ? nil : forms[i]
+      let keys = form.map { PatternKeys($0) } ?? PatternKeys(rule.pattern)
       let options = RuleIndex.options(keys)
       guard options.isEmpty else {
         for option in options { for key in option { shares[key.hash, default: 0] += 1 } }

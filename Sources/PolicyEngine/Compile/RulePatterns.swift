@@ -25,7 +25,16 @@ final class RulePatterns: Sendable {
   }
 
   private static func compile(_ rule: CallRoutingRule) -> CompiledTransform? {
-    try? CompiledTransform(AliasTransform(pattern: rule.pattern, replacement: rule.replacement))
+    if let form = rule.form {
+      let pattern = Pattern(form)
+      let replacement =
+        rule.replacement.isEmpty
+        ? nil
+        : try? Replacement(
+          rule.replacement, groupCount: pattern.groupCount, groupNames: pattern.groupNames)
+      return CompiledTransform(pattern: pattern, replacement: replacement)
+    }
+    return try? CompiledTransform(AliasTransform(pattern: rule.pattern, replacement: rule.replacement))
   }
 
   /// Pattern and replacement of a rule; nil only for want of memory.

@@ -43,6 +43,8 @@ struct CheckedObject: Sendable {
   var fields: [String: CheckedValue] = [:]
   /// Keys as they stand, for what is said about a key.
   var keyPositions: [String: SourcePosition] = [:]
+  /// Keys that its schema does not know were reported.
+  var hasUnknownKeys = false
 
   private func content(_ key: String) -> CheckedValue.Content? {
     precondition(schema.field(key) != nil, "\(schema.name) has no key \(key)")
@@ -104,6 +106,15 @@ struct CheckedObject: Sendable {
   {
     switch (value.content, steps.first) {
     case (.invalid, _): return (value.position, steps.isEmpty, false)
+    case (.object(let object), nil):
+      // What is said of a pattern is said of its text.
+      guard object.schema.name == PolicySchema.ruleMatch.name else { return (value.position, true, true) }
+      // Parts that are wrong are reported; what follows from their absence is not.
+      let isWhole =
+        !object.hasUnknownKeys
+        && object.fields.values.allSatisfy { if case .invalid = $0.content { false } else { true } }
+      guard let regex = object.fields["regex"] else { return (value.position, true, isWhole) }
+      return position(of: steps, in: regex)
     case (.object(let object), .key?): return object.position(of: steps)
     case (.list(let items), .index(let i)?) where i < items.count:
       return position(of: steps.dropFirst(), in: items[i])

@@ -3,6 +3,8 @@ import CallModel
 /// Puts the files of a policy together, binds and compiles them, and gives every finding its line.
 struct PolicyAssembly: Sendable {
   private var sources: [SourceFile] = []
+  /// Files that lists were read from.
+  private(set) var listFiles: [PolicyLoader.File] = []
   private var diagnostics: [PolicyDiagnostic] = []
   private var globals: CheckedObject?
   private var sections: PolicyBinding.Items = [:]
@@ -12,7 +14,9 @@ struct PolicyAssembly: Sendable {
   /// Aliases multiplied a file beyond its bound: nothing that was read of it is worth checking.
   private var isOverrun = false
 
-  mutating func add(_ file: PolicyLoader.File, directory: String, secrets: SecretSource) {
+  mutating func add(
+    _ file: PolicyLoader.File, directory: String, secrets: SecretSource, lists: ListSource
+  ) {
     guard let source = YAMLReading.source(file, &diagnostics) else {
       hasGaps = true
       return
@@ -23,9 +27,10 @@ struct PolicyAssembly: Sendable {
       return
     }
     var reader = SchemaReader(
-      file: sources.count - 1, source: source, secrets: secrets, directory: directory)
+      file: sources.count - 1, source: source, secrets: secrets, lists: lists, directory: directory)
     let object = reader.file(root)
     diagnostics += reader.diagnostics
+    listFiles += reader.listFiles
     inlineSecrets += reader.inlineSecrets
     isOverrun = isOverrun || reader.isExhausted
     for field in PolicySchema.file.fields {

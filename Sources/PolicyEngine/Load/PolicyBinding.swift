@@ -140,8 +140,9 @@ struct PolicyBinding {
       matchesOutgoing: directions.contains("outgoing"), sourceLocation: from?.text("location"),
       onlyRegistered: from?.boolean("registered") ?? false,
       matchesFullAlias: o.boolean("match_full") ?? false,
-      pattern: o.text("match") ?? "", replacement: o.text("replace") ?? "",
+      pattern: o.object("match")?.text("regex") ?? "", replacement: o.text("replace") ?? "",
       gateway: gateway(o, encryption))
+    rule.form = o.object("match").flatMap(form)
     if let protocols = from?.texts("protocols") {
       rule.protocols = Set(protocols.compactMap(CallProtocol.init(rawValue:)))
     }
@@ -152,6 +153,17 @@ struct PolicyBinding {
       tags: from?.texts("tags") ?? [], schedules: o.texts("when") ?? [],
       exceptSchedules: o.texts("unless") ?? [])
     return rule
+  }
+
+  /// nil for a regular expression, and for what is wrong and reported.
+  private func form(_ o: CheckedObject) -> PatternForm? {
+    guard !o.has("regex") else { return nil }
+    return PatternForm(
+      texts: (o.texts("exact") ?? []) + (o.texts("file") ?? []), file: o.has("file") ? "a list" : nil,
+      prefixes: o.texts("prefix") ?? [], suffixes: o.texts("suffix") ?? [],
+      digits: o.text("digits").flatMap(PatternForm.digitCount),
+      ranges: (o.texts("range") ?? []).compactMap { PatternForm.NumberRange($0) },
+      domains: o.texts("domain") ?? [], isDomainRequired: o.boolean("domain_required") ?? true)
   }
 
   private func schedule(_ o: CheckedObject) -> Schedule {

@@ -40,7 +40,9 @@ public enum PolicyLoader {
   public static let maximumDiagnostics = 1_000
 
   /// Loads all `*.yaml` and `*.yml` files of a directory, not of those below it, in the order of their names.
-  public static func load(directory: String, secrets: SecretSource = .system()) -> Outcome {
+  public static func load(
+    directory: String, secrets: SecretSource = .system(), lists: ListSource = .system
+  ) -> Outcome {
     func failure(_ code: String, _ message: String, _ suggestion: String? = nil) -> Outcome {
       Outcome(
         snapshot: nil,
@@ -81,7 +83,7 @@ public enum PolicyLoader {
         return failure("too-large", "the files together have more than \(maximumTotalSize) bytes")
       }
     }
-    var outcome = load(files: files, directory: directory, secrets: secrets)
+    var outcome = load(files: files, directory: directory, secrets: secrets, lists: lists)
     if !diagnostics.isEmpty {
       // A file that vanished may have held anything: the rest alone is not the policy.
       outcome.snapshot = nil
@@ -107,19 +109,22 @@ public enum PolicyLoader {
   }
 
   /// Loads one file that is in memory.
-  public static func load(text: String, name: String = "policy.yaml", secrets: SecretSource = .fixed())
-    -> Outcome
-  {
-    load(files: [File(name: name, text: text)], secrets: secrets)
+  public static func load(
+    text: String, name: String = "policy.yaml", secrets: SecretSource = .fixed(),
+    lists: ListSource = .fixed()
+  ) -> Outcome {
+    load(files: [File(name: name, text: text)], secrets: secrets, lists: lists)
   }
 
   /// Loads files that are in memory.
   /// - Parameter directory: where relative paths in the policy start.
-  public static func load(files: [File], directory: String = "", secrets: SecretSource = .fixed()) -> Outcome
-  {
+  public static func load(
+    files: [File], directory: String = "", secrets: SecretSource = .fixed(), lists: ListSource = .fixed()
+  ) -> Outcome {
     var assembly = PolicyAssembly()
-    for file in files { assembly.add(file, directory: directory, secrets: secrets) }
-    let version = PolicyVersion(files: files.map { (baseName($0.name), $0.bytes) })
+    for file in files { assembly.add(file, directory: directory, secrets: secrets, lists: lists) }
+    let version = PolicyVersion(
+      files: (files + assembly.listFiles).map { (baseName($0.name), $0.bytes) })
     return assembly.finish(version: version)
   }
 

@@ -6,11 +6,14 @@ struct SchemaReader {
   let file: Int
   let source: SourceFile
   let secrets: SecretSource
+  let lists: ListSource
+  /// Files that lists were read from: they are part of the policy.
+  var listFiles: [PolicyLoader.File] = []
   /// Where relative paths start.
   let directory: String
   /// What a whole file may hold.
   let root: ObjectSchema
-  private(set) var diagnostics: [PolicyDiagnostic] = []
+  var diagnostics: [PolicyDiagnostic] = []
   /// Values given in the file itself where a reference to a secret belongs.
   private(set) var inlineSecrets: [SourcePosition] = []
   private var visited = 0
@@ -24,10 +27,11 @@ struct SchemaReader {
   static let maximumMergeDepth = 16
 
   init(
-    file: Int, source: SourceFile, secrets: SecretSource, directory: String,
+    file: Int, source: SourceFile, secrets: SecretSource, lists: ListSource = .fixed(), directory: String,
     root: ObjectSchema = PolicySchema.file
   ) {
     self.root = root
+    self.lists = lists
     self.file = file
     self.source = source
     self.secrets = secrets
@@ -41,7 +45,7 @@ struct SchemaReader {
     SourcePosition(file: file, line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
   }
 
-  private mutating func report(
+  mutating func report(
     _ code: String, _ message: String, at node: Node, offset: Int = 0, found: String? = nil,
     expected: String? = nil, suggestion: String? = nil,
     severity: PolicyDiagnostic.Severity = .error, related: [PolicyDiagnostic.Related] = []
@@ -70,7 +74,7 @@ struct SchemaReader {
     }
   }
 
-  private func isNull(_ scalar: Node.Scalar) -> Bool {
+  func isNull(_ scalar: Node.Scalar) -> Bool {
     scalar.style == .plain && ["", "~", "null", "Null", "NULL"].contains(scalar.string)
   }
 
@@ -121,6 +125,7 @@ struct SchemaReader {
       if isFile, name.hasPrefix("x-") { continue }
       guard let field = schema.field(name) else {
         unknownKey(name, key, schema)
+        result.hasUnknownKeys = true
         continue
       }
       if let earlier = result.keyPositions[name] {
@@ -136,6 +141,16 @@ struct SchemaReader {
       // An empty section is an admin's placeholder; an empty value elsewhere is a slip.
       if isFile, case .scalar(let scalar) = value, isNull(scalar) { continue }
       result.fields[name] = read(value, field.type)
+    }
+    if schema.name == PolicySchema.ruleMatch.name, let regex = result.keyPositions["regex"],
+      result.keyPositions.count > 1
+    {
+      report(
+        "invalid-match", "a regular expression says everything: no other key goes with it", at: node,
+        related: [
+          .init(file: source.name, line: regex.line, column: regex.column, message: "the regular expression")
+        ])
+      return .invalid
     }
     for field in schema.fields where field.isRequired && result.keyPositions[field.key] == nil {
       report(
@@ -196,7 +211,7 @@ struct SchemaReader {
 
   // MARK: Values
 
-  private mutating func wrongType(_ node: Node, expected: String, suggestion: String? = nil) {
+  mutating func wrongType(_ node: Node, expected: String, suggestion: String? = nil) {
     report(
       "wrong-type", "wrong type of value", at: node, found: describe(node), expected: expected,
       suggestion: suggestion)
@@ -238,6 +253,12 @@ struct SchemaReader {
         if isExhausted { return .invalid }
       }
       return .list(items)
+    case .oneOrMore(let element):
+      if case .sequence = node { return content(node, .list(element)) }
+      let value = read(node, element)
+      if case .invalid = value.content { return .invalid }
+      return .list([value])
+    case .aliasList: return aliasList(node)
     case .secret: return secret(node)
     case .word(let word, let inner):
       if let scalar = node.scalar, scalar.string == word { return .none }
@@ -343,7 +364,17 @@ struct SchemaReader {
     case .network: return value(IPNetwork(text).map { .network($0) })
     case .socketAddress: return value(TransportAddress(text).map { .socketAddress($0) })
     case .portRange: return value(ScalarParsing.portRange(text).map { .portRange($0) })
-    case .secret, .list, .object, .shorthand, .word: return .invalid
+    case .digitCount: return value(PatternForm.digitCount(text).map { _ in .text(text) })
+    case .numberRange:
+      return value(
+        PatternForm.NumberRange(text).map { _ in .text(text) },
+        text.contains("-") ? "both numbers have the same number of digits, the smaller one first" : nil)
+    case .domainName:
+      let name = text.hasPrefix("*.") ? String(text.dropFirst(2)) : text
+      return value(
+        ScalarParsing.isHost(name) && IPAddress(name) == nil ? .text(text) : nil,
+        text.hasPrefix("@") ? "write it without the @" : nil)
+    case .secret, .aliasList, .list, .oneOrMore, .object, .shorthand, .word: return .invalid
     }
   }
 
@@ -360,7 +391,7 @@ struct SchemaReader {
   }
 
   /// Paths are relative to the directory of the policy.
-  private func resolved(_ path: String) -> String {
+  func resolved(_ path: String) -> String {
     path.hasPrefix("/") || directory.isEmpty ? path : "\(directory)/\(path)"
   }
 
@@ -446,7 +477,12 @@ extension SchemaType {
     case .path: "a path, relative to the policy's directory"
     case .secret: "a secret: {env: NAME} or {file: path}"
     case .reference(let section): "a name from \(section)"
+    case .aliasList: "a path, relative to the policy's directory"
+    case .digitCount: "a number of digits such as 6, 6-12 or 3+"
+    case .numberRange: "a range of numbers such as 1000-1999"
+    case .domainName: "a domain such as example.org or *.example.org"
     case .list(let element): "a list of: \(element.expectation)"
+    case .oneOrMore(let element): "\(element.expectation), or a list of such"
     case .object(let schema): "a mapping (\(schema.name))"
     case .shorthand(let schema, let key): "a mapping (\(schema.name)) or its \(key) alone"
     case .word(let word, let inner): "\(inner.expectation), or \(word)"

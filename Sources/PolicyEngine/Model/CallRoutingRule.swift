@@ -24,6 +24,10 @@ public struct CallRoutingRule: Hashable, Sendable {
   public var matchesFullAlias: Bool
   /// The regular expression, as written.
   public var pattern: String
+  /// Takes the place of the regular expression; ``pattern`` then only describes it.
+  public var form: PatternForm? {
+    didSet { if let form { pattern = form.description } }
+  }
   /// Python-style replacement; empty: the alias stays as it is.
   public var replacement: String
 

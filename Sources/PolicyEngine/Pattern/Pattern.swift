@@ -1,13 +1,15 @@
 import CPCRE2
 
-/// A rule's regular expression, compiled: matches a whole alias, without case, in bounded time.
+/// A rule's regular expression (or form), compiled: matches a whole alias, without case, in bounded time.
 ///
 /// Syntax is PCRE2's, which covers what Python and Perl patterns use. `\d`, `\w` and `\s` are ASCII: a number plan means
 /// the digits 0-9. Immutable after `init`, so threads share it (pcre2api, "Multithreading").
 final class Pattern: @unchecked Sendable {
   // @unchecked: `code` is never written after init; PCRE2 documents compiled code as shareable between threads, and the
   // match data, which is written, is a thread's own (MatchWorkspace). Tested by matching from many threads at once.
-  let code: OpaquePointer
+  let code: OpaquePointer?
+  /// Takes the place of ``code`` for a form.
+  let form: FormMatcher?
   let isCompiledToMachineCode: Bool
   /// Capturing groups.
   let groupCount: Int
@@ -30,8 +32,18 @@ final class Pattern: @unchecked Sendable {
     var offset: Int
   }
 
+  /// A form: matched without PCRE2.
+  init(_ form: PatternForm) {
+    self.form = FormMatcher(form)
+    code = nil
+    isCompiledToMachineCode = false
+    groupCount = PatternForm.groupCount
+    groupNames = PatternForm.groupNames
+  }
+
   /// - Parameter isForUse: false when only the errors are wanted.
   init(_ text: String, isForUse: Bool = true) throws(Invalid) {
+    form = nil
     guard text.utf8.count <= Pattern.maximumLength else {
       throw Invalid(message: "the pattern has more than \(Pattern.maximumLength) bytes", offset: 0)
     }
@@ -59,7 +71,7 @@ final class Pattern: @unchecked Sendable {
     }
   }
 
-  deinit { pcre2_code_free_8(code) }
+  deinit { if let code { pcre2_code_free_8(code) } }
 
   private static func message(_ number: Int32) -> String {
     var buffer = [UInt8](repeating: 0, count: 256)

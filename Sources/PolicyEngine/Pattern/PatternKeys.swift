@@ -4,7 +4,7 @@
 /// *folded* alias (``FoldedAlias``): letters are small, and a character beyond ASCII is one byte.
 struct PatternKeys {
   /// All the texts that match; nil when there are too many to list.
-  private(set) var exact: [[UInt8]]?
+  var exact: [[UInt8]]?
   /// Every match begins (ends) with one of these; nil when nothing is known.
   private(set) var prefixes: [[UInt8]]?
   private(set) var suffixes: [[UInt8]]?
@@ -22,7 +22,11 @@ struct PatternKeys {
 
   init(_ pattern: String) {
     var parser = PatternParser(Array(pattern.utf8))
-    guard let elements = parser.parse() else { return }
+    // What is not understood may be anything.
+    self.init(parser.parse() ?? [.gap(minimum: 0, maximum: nil)])
+  }
+
+  init(_ elements: [PatternElement]) {
     let forward = PatternKeys.expand(elements, isReversed: false)
     if forward.allSatisfy(\.isOpen) {
       exact = forward.map(\.bytes)

@@ -66,6 +66,8 @@ extension Pattern {
   /// Matches the whole of `subject`, which must be UTF-8. After ``PatternOutcome/matched`` the workspace holds the groups.
   func match(_ subject: UnsafeBufferPointer<UInt8>, _ workspace: MatchWorkspace) -> PatternOutcome {
     guard subject.count <= Pattern.maximumSubjectLength else { return .failed }
+    if let form { return form.match(subject, workspace.vector) ? .matched : .unmatched }
+    guard let code else { return .failed }
     // An empty buffer may have no address, and PCRE2 wants one.
     var empty: UInt8 = 0
     let status = withUnsafePointer(to: &empty) { fallback in

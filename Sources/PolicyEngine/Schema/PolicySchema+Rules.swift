@@ -23,8 +23,8 @@ extension PolicySchema {
         "unless", .list(.reference(section: "schedules")), default: "never",
         "Not while one of these schedules is in force.", example: "[holidays]"),
       .init(
-        "match", .pattern, required: true,
-        "Regular expression that must match the whole alias, without case. `\\d`, `\\w`, `\\s` are ASCII.",
+        "match", .shorthand(ruleMatch, key: "regex"), required: true,
+        "Regular expression that must match the whole alias, without case (`\\d`, `\\w`, `\\s` are ASCII), or a mapping that says the same in parts.",
         example: "9(\\d+)"),
       .init(
         "match_full", .boolean, default: "false",
@@ -35,6 +35,30 @@ extension PolicySchema {
         example: "\\1@pstn.example.org"),
       .init("to", .object(ruleTo), "Where the call goes."),
       .init("call", .object(ruleCall), "What the call may use."),
+    ])
+
+  static let ruleMatch = ObjectSchema(
+    "rules[].match",
+    "Which aliases a rule matches, in parts: an alias is `user@domain` where `domain` is given, and all user where it is not; the user is one of a list, or a prefix, a rest and a suffix. All without case. In `replace`, `\\1` or `\\g<rest>` is what stands between prefix and suffix (of a list: the user), `\\g<user>` the user, `\\g<domain>` the domain.",
+    [
+      .init("regex", .pattern, "The regular expression; stands alone.", example: "9(\\d+)"),
+      .init("exact", .oneOrMore(.text()), "The user, or several.", example: "[alice, bob]"),
+      .init(
+        "file", .aliasList,
+        "A file with one user a line; empty lines and lines that begin with # do not count. Read when the policy is loaded.",
+        example: "lists/board.txt"),
+      .init("prefix", .oneOrMore(.text()), "What the user begins with; of several, the longest that fits."),
+      .init("suffix", .oneOrMore(.text()), "What the user ends with; of several, the longest that fits."),
+      .init(
+        "digits", .digitCount, "The rest is digits, this many.", example: "4-15"),
+      .init(
+        "range", .oneOrMore(.numberRange),
+        "The rest is a number of one of these ranges, with as many digits.", example: "1000-1999"),
+      .init(
+        "domain", .oneOrMore(.domainName), "The domain, or `*.name` for all below it.",
+        example: "[example.org, \"*.example.org\"]"),
+      .init(
+        "domain_required", .boolean, default: "true", "No: an alias without a domain matches as well."),
     ])
 
   static let ruleFrom = ObjectSchema(

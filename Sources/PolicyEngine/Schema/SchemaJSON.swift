@@ -113,6 +113,27 @@ extension PolicySchema {
           ])
         )
       ])
+    case .aliasList: return scalar(["string"])
+    case .digitCount:
+      return .object([
+        (
+          "anyOf",
+          .array([
+            scalar(
+              ["integer"], [("minimum", .integer(0)), ("maximum", .integer(PatternForm.maximumDigits))]),
+            scalar(["string"], [("pattern", .string("^[0-9]{1,3}(\\+|-[0-9]{1,3})?$"))]),
+          ])
+        )
+      ])
+    case .numberRange: return scalar(["string"], [("pattern", .string("^[0-9]{1,18}-[0-9]{1,18}$"))])
+    case .domainName: return scalar(["string"])
+    case .oneOrMore(let element):
+      return .object([
+        (
+          "anyOf",
+          .array([json(element), .object([("type", .string("array")), ("items", json(element))])])
+        )
+      ])
     case .list(let element): return .object([("type", .string("array")), ("items", json(element))])
     case .object(let object): return reference(object)
     case .shorthand(let object, let key):

@@ -25,7 +25,7 @@ extension PolicySchema {
   private static func choices(of type: SchemaType) -> [SchemaType.Choice]? {
     switch type {
     case .choice(let choices): choices
-    case .list(let inner), .word(_, let inner): choices(of: inner)
+    case .list(let inner), .oneOrMore(let inner), .word(_, let inner): choices(of: inner)
     default: nil
     }
   }

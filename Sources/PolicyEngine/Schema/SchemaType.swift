@@ -26,7 +26,17 @@ indirect enum SchemaType: Sendable {
   case secret
   /// The name of something in another section.
   case reference(section: String)
+  /// Aliases from a file, one a line.
+  case aliasList
+  /// `6`, `6-12` or `3+`.
+  case digitCount
+  /// Two numbers of one length: `1000-1999`.
+  case numberRange
+  /// A host name, or `*.name`.
+  case domainName
   case list(SchemaType)
+  /// One value, or a list of them.
+  case oneOrMore(SchemaType)
   case object(ObjectSchema)
   /// An object, or in short only the value of one of its keys.
   case shorthand(ObjectSchema, key: String)

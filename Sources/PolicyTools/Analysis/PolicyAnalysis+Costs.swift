@@ -6,7 +6,9 @@ extension PolicyAnalysis {
   mutating func findCostlyPatterns() {
     var known: [String: (text: String, length: Int)?] = [:]
     for i in rules.indices where rules[i].isEnabled {
-      guard let language = languages[i], language.expression.mayBeCostly else { continue }
+      guard rules[i].form == nil, let language = languages[i], language.expression.mayBeCostly else {
+        continue
+      }
       let pattern = rules[i].pattern
       let attack: (text: String, length: Int)?
       if let same = known[pattern] { attack = same } else { attack = costlyAlias(i, language.expression) }

@@ -18,15 +18,20 @@ struct RuleLanguages {
   static let universe = ScalarSet.printable
 
   init(_ rules: [CallRoutingRule], limits: AnalysisLimits) {
-    var known: [String: Result<RuleLanguage, Opaque>] = [:]
+    struct Key: Hashable {
+      var pattern: String
+      var form: PatternForm?
+    }
+    var known: [Key: Result<RuleLanguage, Opaque>] = [:]
     languages.reserveCapacity(rules.count)
     for rule in rules {
-      if let same = known[rule.pattern] {
+      let key = Key(pattern: rule.pattern, form: rule.form)
+      if let same = known[key] {
         languages.append(same)
         continue
       }
       let result = Result { () throws(Opaque) in try RuleLanguages.language(of: rule, limits) }
-      known[rule.pattern] = result
+      known[key] = result
       languages.append(result)
     }
   }
@@ -34,8 +39,15 @@ struct RuleLanguages {
   private static func language(of rule: CallRoutingRule, _ limits: AnalysisLimits) throws(Opaque)
     -> RuleLanguage
   {
-    let expression = try RegularExpression(parsing: rule.pattern)
-    let automaton = try Automaton(expression, universe: universe, limits: limits)
+    let expression: RegularExpression
+    let automaton: Automaton
+    if let form = rule.form {
+      expression = form.expression
+      automaton = try form.automaton(universe: universe, limits: limits)
+    } else {
+      expression = try RegularExpression(parsing: rule.pattern)
+      automaton = try Automaton(expression, universe: universe, limits: limits)
+    }
     return RuleLanguage(
       automaton: automaton, expression: expression, ends: LiteralEnds(expression.root),
       isEverything: automaton.isUniversal)
