@@ -52,7 +52,28 @@ public struct PolicyMutation: Sendable {
       edit(&mutant)
       changes.append((what, mutant))
     }
-    change("match also takes anything after it") { $0.pattern = "(?:\(rule.pattern)).+" }
+    change("match also takes anything after it", if: rule.form == nil) {
+      $0.pattern = "(?:\(rule.pattern)).+"
+    }
+    if let form = rule.form {
+      // What leaves nothing of the form is no policy, and no mutant.
+      let count = [form.prefixes.isEmpty, form.suffixes.isEmpty, form.domains.isEmpty].count { !$0 }
+      let hasRest = form.digits != nil || !form.ranges.isEmpty
+      change("match.digits or match.range is dropped", if: hasRest && count > 0) {
+        $0.form?.digits = nil
+        $0.form?.ranges = []
+      }
+      change("match.prefix is dropped", if: !form.prefixes.isEmpty && (hasRest || count > 1)) {
+        $0.form?.prefixes = []
+      }
+      change("match.suffix is dropped", if: !form.suffixes.isEmpty && (hasRest || count > 1)) {
+        $0.form?.suffixes = []
+      }
+      change("match.domain_required is turned round", if: !form.domains.isEmpty) {
+        $0.form?.isDomainRequired.toggle()
+      }
+      change("one alias of the list is dropped", if: form.texts.count > 1) { $0.form?.texts.removeLast() }
+    }
     change("replace is dropped", if: !rule.replacement.isEmpty) { $0.replacement = "" }
     change("from.registered is dropped", if: rule.onlyRegistered) { $0.onlyRegistered = false }
     change("from.location is dropped", if: rule.sourceLocation != nil) { $0.sourceLocation = nil }
