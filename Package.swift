@@ -109,7 +109,8 @@ let package = Package(
       name: "tandem",
       dependencies: [
         "CallModel", "SIP", "SDP", "PolicyEngine", "PolicyTools", "Router", "Gateway", "MediaRelay",
-        "Conferences", "Records", "SIPTransport", "DNSResolver", "StructuredLogging", "TestCaller",
+        "Conferences", "Records", "PolicyHooks", "PolicyTransport", "SIPTransport", "DNSResolver",
+        "StructuredLogging", "TestCaller",
         nio, nioPosix, log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),

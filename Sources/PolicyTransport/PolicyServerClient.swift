@@ -60,7 +60,7 @@ final class PolicyServerClient: Sendable {
     var body: [UInt8] = []
     if let length = response.headers.first(name: "Content-Length").flatMap({ Int($0) }) {
       guard length <= limit else { return .failed(.answerTooLong(limit: limit)) }
-      body.reserveCapacity(length)
+      body.reserveCapacity(max(0, length))
     }
     do {
       for try await chunk in response.body {

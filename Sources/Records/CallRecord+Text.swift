@@ -58,6 +58,12 @@ extension CallRecord {
         ? nil : "\(serviceName) (\(serviceType.isEmpty ? "unknown" : serviceType))")
     add("tag", tag)
     add("policy", decision.policyVersion)
+    for answer in decision.policyAnswers {
+      add("server", answer.line)
+      for finding in answer.findings where finding.isError {
+        add("wrong", finding.field.isEmpty ? finding.problem : "\(finding.field): \(finding.problem)")
+      }
+    }
     add("decision", decision.summary)
     add("started", started.text)
     add("connected", connected.map { "\($0.text) (after \($0.text(since: started)))" })
@@ -174,5 +180,17 @@ extension String {
     var text = self
     while let last = text.last, predicate(last) { text.removeLast() }
     return text
+  }
+}
+
+extension PolicyAnswerRecord {
+  /// `crm, service: invalid (status 200, 12 ms); the fallback decides`
+  fileprivate var line: String {
+    var facts: [String] = []
+    if let status { facts.append("status \(status)") }
+    if let failure { facts.append(failure) }
+    if attempts > 0 { facts.append("\(latency.milliseconds) ms") }
+    return "\(profile), \(request): \(outcome)" + (facts.isEmpty ? "" : " (\(facts.joined(separator: ", ")))")
+      + (isFallback ? "; the fallback decides" : "")
   }
 }

@@ -6,6 +6,7 @@ import MediaRelay
 import NIOCore
 import NIOPosix
 import PolicyEngine
+import PolicyTransport
 import Records
 import SIP
 import SIPTransport
@@ -29,11 +30,13 @@ final class ServeService: Sendable {
   private let relay: MediaRelay
   private let store: CallRecordStore
   private let resolver: DNSResolver
+  private let policyServers: ExternalPolicy
 
   private init(
     options: ServeOptions, log: Logger, group: MultiThreadedEventLoopGroup,
     server: NIOLoopBound<SignallingServer>,
-    eventLoop: any EventLoop, relay: MediaRelay, store: CallRecordStore, resolver: DNSResolver
+    eventLoop: any EventLoop, relay: MediaRelay, store: CallRecordStore, resolver: DNSResolver,
+    policyServers: ExternalPolicy
   ) {
     self.options = options
     self.log = log
@@ -43,6 +46,7 @@ final class ServeService: Sendable {
     self.relay = relay
     self.store = store
     self.resolver = resolver
+    self.policyServers = policyServers
   }
 
   // MARK: Start
@@ -70,10 +74,21 @@ final class ServeService: Sendable {
     let resolver = try DNSResolver(configuration: dns)
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let eventLoop = group.any()
+    // On threads of its own: a policy server's TLS is none of the signalling loop's business.
+    let policyServers = ExternalPolicy(group: MultiThreadedEventLoopGroup.singleton) {
+      profile, kind, isOpen in
+      let metadata: Logger.Metadata = ["profile": "\(profile)", "question": "\(kind.rawValue)"]
+      if isOpen {
+        logger.warning("policy server fails again and again: left in peace for a while", metadata: metadata)
+      } else {
+        logger.notice("policy server answers again", metadata: metadata)
+      }
+    }
+    await policyServers.activate(policy.policy.policyProfiles)
     let (server, listeners) = try await eventLoop.flatSubmit {
       let server = SignallingServer(
         eventLoop: eventLoop, policy: policy, relay: relay, recorder: store, resolver: resolver,
-        logger: logger)
+        policyServers: policyServers, logger: logger)
       let bound = NIOLoopBound(server, eventLoop: eventLoop)
       return server.start().map { (bound, $0) }
     }.get()
@@ -86,7 +101,7 @@ final class ServeService: Sendable {
     let service = ServeService(
       options: options, log: logger, group: group, server: server, eventLoop: eventLoop, relay: relay,
       store: store,
-      resolver: resolver)
+      resolver: resolver, policyServers: policyServers)
     ServeService.announce(ReadyMessage(policy: policy, listeners: listeners, isTerminal: isatty(1) == 1).text)
     return service
   }
@@ -150,6 +165,7 @@ final class ServeService: Sendable {
       return
     }
     let server = server
+    await policyServers.activate(policy.policy.policyProfiles)
     try? await eventLoop.submit { server.value.activate(policy) }.get()
     log.notice("policy in force", metadata: ["version": "\(policy.version)", "reason": "\(reason)"])
   }
@@ -161,6 +177,7 @@ final class ServeService: Sendable {
     try? await eventLoop.submit { server.value.drain() }.get()
     await waitForCalls(signals)
     try? await eventLoop.flatSubmit { server.value.shutDown() }.get()
+    await policyServers.shutdown()
     relay.shutdown()
     store.close()
     resolver.shutdown()

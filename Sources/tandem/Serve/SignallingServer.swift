@@ -7,6 +7,7 @@ import Logging
 import MediaRelay
 import NIOCore
 import PolicyEngine
+import PolicyTransport
 import Router
 import SIP
 import SIPTransport
@@ -24,6 +25,7 @@ final class SignallingServer {
   private let testCalls: TestCallHost
   private let transport: SIPTransportLayer
   private let locator: SIPLocator
+  private let policyServers: PolicyServers
   private var endpoint: SIPEndpoint?
   /// The sockets close: what transactions still repeat goes nowhere, and would fail once for each time.
   private var isClosed = false
@@ -35,7 +37,7 @@ final class SignallingServer {
 
   init(
     eventLoop: any EventLoop, policy: PolicySnapshot, relay: MediaRelay, recorder: any CallRecorder,
-    resolver: DNSResolver, logger: Logger
+    resolver: DNSResolver, policyServers: ExternalPolicy, logger: Logger
   ) {
     self.eventLoop = eventLoop
     log = logger
@@ -66,6 +68,9 @@ final class SignallingServer {
     locator = SIPLocator(
       ServerLocator(resolver: resolver, eventLoop: eventLoop, preferences: preferences), transport: transport,
       driver: driver)
+    self.policyServers = PolicyServers(
+      servers: policyServers, eventLoop: eventLoop, driver: driver, log: logger)
+    router.consultant = self.policyServers
     logEvents()
   }
 
@@ -103,6 +108,7 @@ final class SignallingServer {
     }
     endpoint.onNotice = { [log] in $0.write(to: log) }
     self.endpoint = endpoint
+    policyServers.nodeAddress = bound.first?.advertised.ip
     transport.delegate = self
     driver.turn { endpoint.trunks.start() }
     sweepRegistrations()
