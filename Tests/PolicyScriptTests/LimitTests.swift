@@ -143,6 +143,51 @@ import Testing
       "pattern-work", #"{{ ("a" * 40 + "b")|pex_regex_replace("^(a+)+$", "") }}"#, ScriptLimits())
   }
 
+  @Test func textForPatterns() throws {
+    let limits = limits { $0.patternTextBytes = 4 }
+    #expect(try rendered("{{ 'abcd'|pex_regex_replace('b', '') }}", limits: limits) == "acd")
+    expectLimit("pattern-work", "{{ 'abcde'|pex_regex_replace('b', '') }}", limits)
+    expectLimit("pattern-work", "{{ pex_regex_search('b', 'abcde') }}", limits)
+  }
+
+  /// Values that share their parts have exponentially many of them when written out.
+  @Test func sharedParts() {
+    let double =
+      "{% set ns = namespace(t=(1,), u=(1,)) %}{% for i in range(60) %}{% set ns.t = (ns.t, ns.t) %}{% set ns.u = (ns.u, ns.u) %}{% endfor %}"
+    for use in [
+      "{{ {ns.t: 1} }}", "{{ {}.get(ns.t) }}", "{{ {}[ns.t] }}", "{{ ns.t in {} }}", "{{ ns.t == ns.u }}",
+      "{{ ns.t < ns.u }}",
+    ] {
+      expectLimit("steps", double + use, ScriptLimits())
+    }
+    expectLimit("text-bytes", double + "{{ ns.t }}", limits { $0.steps = 10_000_000 })
+    expectLimit("text-bytes", double + "{{ ns.t|pex_to_json }}", limits { $0.steps = 10_000_000 })
+  }
+
+  /// The search for a long text in one that almost contains it everywhere.
+  @Test func longSearch() throws {
+    let source =
+      "{% set t = 'a' * 1000000 %}{{ t.find('a' * 400000 ~ 'b') }} {{ t.count('a' * 17) }} {{ ('ab' * 20) in ('ab' * 19 ~ 'aab' * 20 ~ 'ab' * 20) }}"
+    #expect(try rendered(source) == "-1 58823 True")
+  }
+
+  @Test func ranges() throws {
+    let source =
+      "{{ range(9223372036854775807)[1:5] }} {{ range(9223372036854775807)[::-1][0] }} {{ range(9223372036854775807)|last }} {{ range(0, 9)[1::3] }} {{ range(5)[::-2] }}"
+    #expect(
+      try rendered(source)
+        == "range(1, 5) 9223372036854775806 9223372036854775806 range(1, 9, 3) range(4, -1, -2)")
+    for source in [
+      "{{ range(-9223372036854775808, -9223372036854775800)[::-1] }}",
+      "{{ range(0, 9223372036854775807, 2)[::2] }}",
+      "{{ range(-9223372036854775808, 9223372036854775807) }}", "{{ range(0, 5, -9223372036854775808) }}",
+      "{{ range(3)[::9223372036854775807] }}",
+    ] {
+      let code = failure(source)?.code
+      #expect(code == nil || code == "arithmetic")
+    }
+  }
+
   @Test func nestingOfTheScript() throws {
     func nested(_ count: Int) -> String {
       String(repeating: "(", count: count) + "1" + String(repeating: ")", count: count)

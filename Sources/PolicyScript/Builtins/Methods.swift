@@ -119,7 +119,7 @@ enum Methods {
     switch name {
     case "get":
       let bound = try keyAndDefault.bind(arguments, to: name)
-      return dictionary[try (bound[0] ?? .none).hashKey()] ?? bound[1] ?? Value.none
+      return dictionary[try (bound[0] ?? .none).hashKey(run)] ?? bound[1] ?? Value.none
     case "keys", "values", "items":
       _ = try nothing.bind(arguments, to: name)
       return .view(dictionary, name == "keys" ? .keys : name == "values" ? .values : .items)
@@ -134,7 +134,7 @@ enum Methods {
       try requireWritable(dictionary.isReadOnly)
       let key = bound[0] ?? .none
       try run.charge(dictionary.count)
-      if let value = dictionary.remove(try key.hashKey()) ?? bound[1] { return value }
+      if let value = dictionary.remove(try key.hashKey(run)) ?? bound[1] { return value }
       throw Fault(.value, "the dict has no key \(key.described)")
     default: return nil
     }

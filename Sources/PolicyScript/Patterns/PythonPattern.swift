@@ -15,7 +15,7 @@ final class PythonPattern: @unchecked Sendable {
   static let maximumLength = 4_096
   static let maximumGroups = 99
   /// Backtracking steps of one match; `(a+)+$` is stopped within a millisecond.
-  static let matchLimit: UInt32 = 200_000
+  static let matchLimit: UInt32 = 100_000
   // PCRE2's header writes these as `0x...u` with a cast that Swift does not import.
   private static let noUTFCheck: UInt32 = 0x4000_0000
 
@@ -182,9 +182,17 @@ extension Run {
     }
   }
 
+  private func checkSubject(_ text: Text) throws(Fault) {
+    try charge(bytes: text.bytes.count)
+    guard text.bytes.count <= limits.patternTextBytes else {
+      throw Fault(
+        .limit(.pattern), "the text for a regular expression has more than \(limits.patternTextBytes) bytes")
+    }
+  }
+
   /// The first match anywhere in `text`.
   func search(_ pattern: PythonPattern, in text: Text) throws(Fault) -> PythonPattern.Match? {
-    try charge(bytes: text.bytes.count)
+    try checkSubject(text)
     let match = try PythonPattern.Searching(pattern, in: text).next(from: 0, isEmptyAllowed: true)
     try checkTime()
     return match
@@ -193,6 +201,7 @@ extension Run {
   /// Python's `re.sub`: all matches that do not overlap, empty ones too, but none at the end of an empty one.
   func replace(_ pattern: PythonPattern, in text: Text, with template: PatternTemplate) throws(Fault) -> Text
   {
+    try checkSubject(text)
     let searching = try PythonPattern.Searching(pattern, in: text)
     let bytes = text.bytes
     var result: [UInt8] = []

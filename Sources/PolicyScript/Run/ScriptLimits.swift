@@ -12,6 +12,8 @@ public struct ScriptLimits: Hashable, Sendable {
   public var textBytes = 1 << 20
   /// Elements of one list, tuple or dictionary.
   public var elements = 50_000
+  /// UTF-8 bytes of a text that a regular expression is applied to: the time of some grows with the square of it.
+  public var patternTextBytes = 16 << 10
   /// Bits of one integer.
   public var integerBits = 8_192
   /// Bytes written to the debug log.

@@ -91,7 +91,7 @@ extension Run {
   }
 
   func set(_ key: Value, to value: Value, in dictionary: DictionaryStorage) throws(Fault) {
-    let hash = try key.hashKey()
+    let hash = try key.hashKey(self)
     try check(count: dictionary.count + 1)
     dictionary.set(key, hash: hash, to: value)
   }
@@ -99,7 +99,7 @@ extension Run {
 
 extension Value {
   /// - Throws: For what Python calls unhashable: lists and dictionaries.
-  func hashKey(depth: Int = 0) throws(Fault) -> DictionaryStorage.Key {
+  func hashKey(_ run: Run, depth: Int = 0) throws(Fault) -> DictionaryStorage.Key {
     switch self {
     case .none: return .none
     case .boolean(let value): return .integer(value ? 1 : 0)
@@ -112,7 +112,10 @@ extension Value {
     case .tuple(let tuple):
       guard depth < ScriptLimits.valueDepth else { throw .tooDeep }
       var keys: [DictionaryStorage.Key] = []
-      for item in tuple.items { keys.append(try item.hashKey(depth: depth + 1)) }
+      for item in tuple.items {
+        try run.step()
+        keys.append(try item.hashKey(run, depth: depth + 1))
+      }
       return .tuple(keys)
     case .range(let range): return .range(range.start, range.stop, range.step)
     case .undefined: return .undefined

@@ -77,6 +77,8 @@ struct Text: Hashable, Sendable {
     let count = needle.bytes.count
     guard start <= end, count <= end - start else { return nil }
     guard let first = needle.bytes.first else { return start }
+    // Quick for what is usual; its time would grow with the product of the lengths for what is not.
+    if count > 16 { return findLong(needle.bytes, from: start, to: end) }
     return bytes.withUnsafeBufferPointer { bytes in
       needle.bytes.withUnsafeBufferPointer { needle in
         var i = start
@@ -91,6 +93,26 @@ struct Text: Hashable, Sendable {
         return nil
       }
     }
+  }
+
+  /// Knuth, Morris and Pratt: no byte of the text is looked at twice.
+  private func findLong(_ needle: [UInt8], from start: Int, to end: Int) -> Int? {
+    // For each beginning of the needle, the length of the longest other beginning that it ends with.
+    var borders = [0]
+    borders.reserveCapacity(needle.count)
+    var length = 0
+    for i in 1..<needle.count {
+      while length > 0, needle[i] != needle[length] { length = borders[length - 1] }
+      if needle[i] == needle[length] { length += 1 }
+      borders.append(length)
+    }
+    length = 0
+    for i in start..<end {
+      while length > 0, bytes[i] != needle[length] { length = borders[length - 1] }
+      if bytes[i] == needle[length] { length += 1 }
+      if length == needle.count { return i + 1 - length }
+    }
+    return nil
   }
 
   func contains(_ needle: Text) -> Bool { find(needle, from: 0, to: bytes.count) != nil }

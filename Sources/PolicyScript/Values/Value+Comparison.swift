@@ -151,7 +151,7 @@ extension Run {
       try charge(bytes: text.bytes.count)
       return text.contains(part)
     case .dictionary(let dictionary), .view(let dictionary, .keys):
-      return dictionary[try item.hashKey()] != nil
+      return dictionary[try item.hashKey(self)] != nil
     case .range(let range):
       guard let number = Number(item) else { return false }
       let value: Int

@@ -93,7 +93,11 @@ extension Run {
     case .undefined(let undefined): throw Fault(undefined)
     case .dictionary(let dictionary):
       // A list as key is no error here, just not there.
-      if let key = try? index.hashKey(), let value = dictionary[key] { return value }
+      do throws(Fault) {
+        if let value = dictionary[try index.hashKey(self)] { return value }
+      } catch {
+        guard error.kind == .type else { throw error }
+      }
     case .list(let list):
       if let i = position(index, in: list.items.count) { return list.items[i] }
     case .tuple(let tuple):
@@ -163,6 +167,7 @@ extension Run {
       try charge(bytes: part.bytes.count)
       return .string(part)
     }
+    if case .range(let range) = value { return try slice(range, first, end, by) }
     var positions: [Int] = []
     var i = first
     while by > 0 ? i < end : i > end {
@@ -178,15 +183,22 @@ extension Run {
       return .string(Text(scalars: positions.map { scalars[$0] }))
     case .list(let storage): return try list(positions.map { storage.items[$0] })
     case .tuple(let storage): return try tuple(positions.map { storage.items[$0] })
-    case .range(let range):
-      let (stride, overflow) = range.step.multipliedReportingOverflow(by: by)
-      guard !overflow,
-        let part = RangeValue(
-          start: range.start + first * range.step, stop: range.start + end * range.step, step: stride)
-      else { throw Fault(.arithmetic, "the range is too large") }
-      return .range(part)
     default: return .none
     }
+  }
+
+  /// The numbers are not listed: a range can be longer than memory.
+  private func slice(_ range: RangeValue, _ first: Int, _ end: Int, _ by: Int) throws(Fault) -> Value {
+    func element(_ i: Int) -> Int? {
+      let (offset, overflow) = i.multipliedReportingOverflow(by: range.step)
+      let (value, isBeyond) = range.start.addingReportingOverflow(offset)
+      return overflow || isBeyond ? nil : value
+    }
+    let (step, overflow) = range.step.multipliedReportingOverflow(by: by)
+    guard !overflow, let start = element(first), let stop = element(end),
+      let part = RangeValue(start: start, stop: stop, step: step)
+    else { throw Fault(.arithmetic, "the range is too large") }
+    return .range(part)
   }
 
   /// A part of a slice; nil when it is left out. Far beyond any length is as good as the number itself.
