@@ -42,6 +42,15 @@ extension PolicyCompiler {
             severity: .warning, code: "setting-ignored",
             message: "policy profile “\(profile.name)” is asked nothing", path: path.appending("hooks")))
       }
+      // Better said than found out: who relies on a hook for safety must know that nothing calls it.
+      for kind in PolicyRequestKind.allCases
+      where kind != .serviceConfiguration && profile.hooks[kind] != nil {
+        findings.append(
+          PolicyFinding(
+            severity: .warning, code: "hook-not-asked",
+            message: "the \(kind.rawValue) question is not put to servers yet: Tandem decides it by itself",
+            path: path.appending("hooks", kind.rawValue)))
+      }
       for kind in [PolicyRequestKind.mediaLocation, .avatar, .directory]
       where profile.hooks[kind]?.fallback == .reject {
         findings.append(
