@@ -21,6 +21,9 @@ public protocol CallLeg: AnyObject {
 
   // MARK: Negotiation (RFC 3264), at any time both sides allow it
 
+  /// Whether an offer can be made to it, now or in its turn: in a call always, before the answer only where its protocol has a
+  /// way (SIP: UPDATE after a reliable exchange, RFC 3311 §5.1).
+  var takesOffers: Bool { get }
   /// Offers new media. The outcome is ``CallLegEvent/answer(_:)`` or ``CallLegEvent/offerRefused(_:)``.
   func offer(_ media: MediaDescription)
   /// Asks the far end to make an offer; it arrives as ``CallLegEvent/offer(_:)``.

@@ -31,6 +31,8 @@ final class ScriptedLeg: CallLeg {
   /// The last description it was given, by offer, answer, acceptance or early media.
   var media: MediaDescription?
   var call: OutgoingCall?
+  /// Its protocol lets it be offered something, before the answer too.
+  var takesOffers = true
   private(set) var isOver = false
   private(set) var isAccepted = false
 

@@ -48,6 +48,7 @@ import Testing
   }
 
   private final class Leg: CallLeg {
+    let takesOffers = true
     let id: LegID
     let party = LegParty(callProtocol: .sip, isIncoming: true, alias: "sip:caller@example.org")
     weak var observer: (any CallLegObserver)?

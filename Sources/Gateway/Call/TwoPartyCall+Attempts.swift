@@ -81,10 +81,10 @@ extension TwoPartyCall {
     case .ended(let disconnect):
       attemptFailed(index, disconnect)
     case .offer(let description):
-      // An offer of the called party before it answered (UPDATE, PRACK): nothing has been agreed that it could change.
-      if description != nil { attempts[index].leg.refuseOffer(Disconnect(.notAcceptable, protocolCode: 488)) }
-    case .offerWithdrawn, .answer, .offerRefused, .confirmed, .digit, .message, .transferRequested,
-      .transferProgressed:
+      if let description { offeredEarly(by: .b, attempts[index].leg, description) }
+    case .offerWithdrawn, .answer, .offerRefused:
+      if earlyLeg?.id == attempts[index].leg.id { inCall(.b, event) }
+    case .confirmed, .digit, .message, .transferRequested, .transferProgressed:
       break
     }
   }
@@ -165,6 +165,12 @@ extension TwoPartyCall {
   /// Joins the answered leg to the caller.
   func connect(_ description: MediaDescription?) {
     guard let media else { return }
+    if exchangeUnderWay != nil, let earlyAnswer {
+      // An offer made before the answer is still under way, and decides; the first exchange is complete on both sides.
+      phase = .connected
+      caller.accept(media: earlyAnswer)
+      return live.connected()
+    }
     do throws(MediaRefusal) {
       guard let description else { throw MediaRefusal.noAnswer }
       if callerOffer != nil {
@@ -189,6 +195,7 @@ extension TwoPartyCall {
     attempts[index].failure = disconnect
     finishAttempt(attempts[index], disconnect)
     host.unregister(leg: attempts[index].leg.id)
+    abandonEarlyExchange(with: attempts[index].leg)
     attempts[index].hasEarlyMedia = false
     if disconnect.cause != .cancelled { reportTrunk(attempts[index].target, disconnect.cause) }
     if retryEncrypted(attempts[index], disconnect) { return }
@@ -267,6 +274,7 @@ extension TwoPartyCall {
       finishAttempt(attempt, disconnect)
       host.unregister(leg: attempt.leg.id)
       attempt.leg.observer = nil
+      abandonEarlyExchange(with: attempt.leg)
       attempt.leg.end(told ?? disconnect)
     }
   }

@@ -55,7 +55,7 @@ extension TwoPartyCall {
 
   var encryptionTowardCaller: MediaEncryption { configuration.mediaEncryption }
 
-  func leg(_ side: RelaySideName) -> (any CallLeg)? { side == .a ? caller : called }
+  func leg(_ side: RelaySideName) -> (any CallLeg)? { side == .a ? caller : called ?? earlyLeg }
 
   func encryption(toward side: RelaySideName) -> MediaEncryption {
     side == .a
@@ -79,6 +79,7 @@ extension TwoPartyCall {
   }
 
   private func offered(by side: RelaySideName, _ description: MediaDescription) {
+    if phase == .hunting, let leg = self.leg(side) { return offeredEarly(by: side, leg, description) }
     guard phase == .connected, let media, let leg = self.leg(side), let other = self.leg(side.other) else {
       leg(side)?.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 500))
       return
@@ -186,6 +187,7 @@ extension TwoPartyCall {
     }
     do {
       let answer = try media.answer(from: side, description, isFinal: true)
+      if phase == .hunting { noteEarlyExchange(answer, offerer: side.other) }
       if underWay.offerer == .b, isCalledWaiting {
         isCalledWaiting = false
         offerer.accept(media: answer)

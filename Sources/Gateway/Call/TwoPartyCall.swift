@@ -45,7 +45,8 @@ final class TwoPartyCall: CallLegObserver {
   var hunt: RouteHunt
   var attempts: [Attempt] = []
   var ringTimer: SignallingLoop.TimerID?
-  let callerOffer: MediaDescription?
+  /// What the caller offered last.
+  var callerOffer: MediaDescription?
   var media: CallMedia?
   /// What the caller has been told so far; progress is not repeated.
   var toldCaller: CallProgress?
@@ -58,6 +59,8 @@ final class TwoPartyCall: CallLegObserver {
   /// How many redirections this call has followed.
   var redirections = 0
   var exchangeUnderWay: MediaExchange? { didSet { watchExchange() } }
+  /// The ringing leg that has exchanged offers with the caller already.
+  var earlyLeg: (any CallLeg)?
   var exchangeTimer: SignallingLoop.TimerID?
   var transfer: TransferInProgress?
   /// The call that one of our parties is about to leave us for. Its events go there; meanwhile nothing is negotiated here.

@@ -184,6 +184,18 @@ final class CallMedia {
 
   // MARK: Answer
 
+  /// What was answered early stands: another offer may follow.
+  func settle() {
+    pending = nil
+    before = nil
+  }
+
+  /// What a side has described, and been told, outside an exchange with the other.
+  func note(_ description: MediaDescription, by side: RelaySideName, told answer: MediaDescription) {
+    described[side] = description
+    told[side] = answer
+  }
+
   /// The answer of one side as the side that made the offer gets it; joins the two in the relay.
   ///
   /// - Parameter isFinal: false for an answer in a provisional response, which another may still replace.
@@ -280,7 +292,7 @@ final class CallMedia {
     }
   }
 
-  private func encryption(toward side: RelaySideName) -> MediaEncryption {
+  func encryption(toward side: RelaySideName) -> MediaEncryption {
     side == .a ? settings.encryptionTowardCaller : .bestEffort
   }
 

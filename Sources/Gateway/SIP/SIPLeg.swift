@@ -156,6 +156,8 @@ final class SIPLeg: CallLeg {
     }
   }
 
+  var takesOffers: Bool { !isOver && session.map { agent.mayReoffer($0) } ?? false }
+
   func requestOffer() { command { $0.requestOffer($1, now: now) } }
 
   func answer(_ media: MediaDescription) {
@@ -253,8 +255,12 @@ final class SIPLeg: CallLeg {
       peerWantsOffer = false
       observe(.offerWithdrawn)
     case .provisionalAcknowledged(let description):
-      if case .offer? = description {
-        command { $0.refuseOffer($1, now: now) }
+      if case .offer(let body)? = description {
+        if let media = media(body) {
+          observe(.offer(media))
+        } else {
+          command { $0.refuseOffer($1, now: now) }
+        }
       } else if case .answer(let body)? = description, let media = media(body) {
         observe(.confirmed(media: media))
       }
@@ -391,7 +397,12 @@ extension SessionEnd {
     case .bye:
       let q850 = reasons.first { $0.protocol.uppercased() == "Q.850" }
       result = Disconnect(.normal, text: q850?.text, q850: q850?.cause)
-    case .cancelled: result = Disconnect(.cancelled)
+    case .cancelled:
+      // A forking element upstream tells phones why they stop ringing (RFC 3326 §3).
+      let isElsewhere = reasons.contains { $0.protocol.uppercased() == "SIP" && $0.cause == 200 }
+      result = Disconnect(
+        isElsewhere ? .answeredElsewhere : .cancelled,
+        q850: reasons.first { $0.protocol.uppercased() == "Q.850" }?.cause)
     case .rejected, .redirected:
       result = Disconnect(status: status ?? 500, reasons: reasons, text: response?.reason)
       result.redirectTargets = contacts.map(\.uri.description)

@@ -15,7 +15,7 @@ struct Negotiation {
   /// Counts the exchanges that the peer began and we answered: each may have changed what an offer of ours would say.
   private(set) var epoch = 0
   /// What an open exchange returns to when it fails.
-  private var isEstablished = false
+  private(set) var isEstablished = false
   /// Our latest description that took effect: repeated to refresh the session.
   private(set) var local: MessageBody?
   /// Whether ``local`` answered the peer. An offer lists more than an answer may, and cannot stand in for one.

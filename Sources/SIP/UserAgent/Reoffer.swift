@@ -35,6 +35,16 @@ extension InviteSession {
     return queuedOffer == nil ? .done : .queued
   }
 
+  /// Whether an offer of ours would be sent, now or in its turn.
+  func mayReoffer() -> Bool {
+    guard let dialog, waitingBye == nil else { return false }
+    switch state {
+    case .ended: return false
+    case .confirmed: return true
+    case .setUp: return dialog.peer.allowsUpdate && dialog.negotiation.isEstablished
+    }
+  }
+
   /// Whether nothing is open in either direction (RFC 3261 §14.1, RFC 3311 §5.1).
   private func maySendOffer(_ dialog: Dialog, byUpdate: Bool) -> Bool {
     guard sentOffer == nil, dialog.negotiation.isIdle, heldRequest == nil, serverInvite == nil,

@@ -44,8 +44,9 @@ public final class UserAgent {
   var deadlines = DeadlineHeap<DeadlineKey>()
   private var lastNumber: UInt64 = 0
   private var contactTexts: [ListenerID: String] = [:]
-  let allowValue: String
-  let supportedValue: String
+  /// Value of Allow, and of Supported, in what we send.
+  public let allowValue: String
+  public let supportedValue: String
   let acceptValue: String
 
   enum DeadlineKey: Hashable, Sendable {

@@ -14,6 +14,23 @@ enum Policies {
         to: { target: registered_device }
     """
 
+  /// A trunk for each peer, by name, and a rule that sends the alias of that name there.
+  ///
+  /// - Parameter settings: Of a trunk, by its name: further lines such as `trusted: true`.
+  static func trunks(_ peers: KeyValuePairs<String, Sipp>, settings: [String: [String]] = [:]) -> String {
+    let trunks = peers.map { name, peer in
+      let lines =
+        ["- name: \(name)", "  host: \(peer.address)"]
+        + ["port: 5060", "probe_interval: never"].map { "  \($0)" }
+        + (settings[name] ?? ["transport: udp"]).map { "  \($0)" }
+      return lines.map { "  \($0)\n" }.joined()
+    }
+    let rules = peers.map { name, _ in
+      "  - { name: to \(name), priority: 10, match: '\(name)', to: { trunks: [\(name)] } }\n"
+    }
+    return "trunks:\n\(trunks.joined())rules:\n\(rules.joined())"
+  }
+
   private static func device(_ name: String) -> String {
     "  - { alias: \(name)@tandem.test, username: \(name), password: { env: TANDEM_TEST_UNSET, default: \(name)-secret } }"
   }
