@@ -43,6 +43,8 @@ public struct Forwarding: Sendable, Hashable {
   public var privacy: [String] = []
   public init() {}
   public var hidesIdentity: Bool { privacy.contains { ["id", "user", "header"].contains($0.lowercased()) } }
+  /// The caller asks explicitly to be known everywhere (`none`).
+  public var showsIdentity: Bool { !hidesIdentity && privacy.contains { $0.lowercased() == "none" } }
 }
 
 /// Places outgoing legs of one protocol.

@@ -93,7 +93,8 @@ extension SIPEndpoint {
     var headers: [SIPHeaders.Field] = []
     headers.append(
       .init(SIPEndpoint.loopHeader, (call.loopTokens + [target.loopToken]).joined(separator: ", ")))
-    if isTrusted, target.trunk != nil {
+    // Beyond the trust domain an identity goes only where its owner insists on being known (RFC 3325 §7).
+    if target.trunk != nil, isTrusted || call.forwarding.showsIdentity {
       // Only what was proved is asserted (RFC 3325 §5): a registration here, a trusted peer's word, or the rule's own.
       let isProved = call.isCallerRegistered || target.callingAlias != nil
       let own = isProved ? [NameAddress(uri: fromURI).description] : []
@@ -105,11 +106,32 @@ extension SIPEndpoint {
       headers.append(.init(.privacy, call.forwarding.privacy.joined(separator: ";")))
     }
     if !isAnonymous {
-      for value in call.forwarding.diversions { headers.append(.init(.diversion, value)) }
-      for value in call.forwarding.history { headers.append(.init(.historyInfo, value)) }
+      let diversions = SIPHeaders(call.forwarding.diversions.map { .init(.diversion, $0) })
+      let history = SIPHeaders(call.forwarding.history.map { .init(.historyInfo, $0) })
+      if isTrusted {
+        headers += diversions.fields + history.fields
+      } else {
+        for diversion in diversions.diversions where !diversion.isPrivateDiversion {
+          headers.append(.init(.diversion, diversion.serialised()))
+        }
+        let isHistoryHidden = call.forwarding.privacy.contains { $0.lowercased() == "history" }
+        for entry in history.historyInfo where !isHistoryHidden && !entry.isPrivateHistory {
+          headers.append(.init(.historyInfo, entry.serialised()))
+        }
+      }
     }
     return Addressing(
       requestURI: uri, from: from, to: NameAddress(uri: toURI), headers: headers, credentials: [])
+  }
+}
+
+extension NameAddress {
+  /// The diverting party asked not to be named outside (`privacy` other than `off`, RFC 5806 §5).
+  fileprivate var isPrivateDiversion: Bool { self["privacy"].map { $0.lowercased() != "off" } ?? false }
+
+  /// An entry of History-Info that is marked as private in its own URI (RFC 7044 §10.1.2).
+  fileprivate var isPrivateHistory: Bool {
+    (uri.headers ?? "").lowercased().split(separator: "&").contains { $0.hasPrefix("privacy=") }
   }
 }
 

@@ -48,7 +48,12 @@ public final class SIPTrunks {
     byAddress = [:]
     byIP = [:]
     for trunk in trunks {
-      if let known = located[SIPTrunks.target(trunk)] { note(known.hops, of: trunk.name) }
+      if let known = located[SIPTrunks.target(trunk)] {
+        note(known.hops, of: trunk.name)
+      } else if IPAddress(trunk.host) != nil {
+        // Needs no look-up that would have to wait its turn.
+        locate(trunk) { _ in }
+      }
     }
     for timer in probes.values { endpoint.loop.cancel(timer) }
     probes = [:]
