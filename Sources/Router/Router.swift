@@ -20,6 +20,8 @@ public final class Router {
   public var consultant: (any PolicyConsultant)?
   /// A trunk went up or down.
   public var onTrunkChange: ((_ trunk: String, _ isUp: Bool, _ cause: Cause?) -> Void)?
+  /// A source was put into quarantine.
+  public var onQuarantine: ((IPAddress) -> Void)?
 
   public init(policy: PolicySnapshot, random: any RandomNumberGenerator = SystemRandomNumberGenerator()) {
     self.policy = policy
@@ -269,6 +271,14 @@ public final class Router {
     }
   }
 
+  /// An edge proxy has lost the flow to a device (430): the binding goes with it (RFC 5626 §7).
+  public func flowFailed(_ target: RouteTarget) {
+    guard case .device(let binding) = target.destination else { return }
+    registrations.remove(binding.alias, .flowFailed) {
+      $0.id == binding.id && $0.cSeq == binding.cSeq && $0.callID == binding.callID
+    }
+  }
+
   // MARK: Break-in protection
 
   public func isQuarantined(_ source: IPAddress, now: MonotonicInstant) -> Bool {
@@ -280,8 +290,10 @@ public final class Router {
   public func countBadAttempt(from source: IPAddress, location: String?, now: MonotonicInstant) -> Bool {
     let settings = policy.policy.globals.breakIn
     let override = location.flatMap { policy.location(named: $0)?.scanQuarantine }
-    return breakIn.countAttempt(
+    let isNew = breakIn.countAttempt(
       from: source, settings: settings, isEnabled: override ?? settings.scanQuarantineEnabled, now: now)
+    if isNew { onQuarantine?(source) }
+    return isNew
   }
 
   // MARK: Loops

@@ -170,5 +170,45 @@ extension EndToEnd {
       try await Call.expectTone(880, heardBy: alice)
       #expect(try await server.records { $0.contains { !$0.events.isEmpty } }.isEmpty == false)
     }
+
+    /// Signalling over TLS, encrypted media, and no IPv4 anywhere.
+    @Test(.timeLimit(.minutes(1))) func twoPhonesTalkOverIPv6() async throws {
+      let scratch = try Scratch()
+      let port = Int(Loopback.phonePorts())
+      let certificate = try await Certificate.files.value
+      let server = try await TandemServer(
+        scratch, policy: Policies.people,
+        surroundings: """
+          globals:
+            domain: tandem.test
+            sip:
+              listeners:
+                - transport: tls
+                  address: "[::1]:\(port)"
+                  certificate_file: \(certificate.certificate)
+                  key_file: \(certificate.key)
+            media: { addresses: ["::1"], ports: 40000-40999 }
+          """)
+      func phone(_ user: String, tone: Int) async throws -> Baresip {
+        try await Baresip(scratch, at: server, user, tone: tone) {
+          $0.isIPv6 = true
+          $0.server = "[::1]"
+          $0.serverPort = port
+          $0.transport = "tls"
+          $0.encryption = .mandatory
+        }
+      }
+      async let aliceStarts = phone("alice", tone: 440)
+      async let bobStarts = phone("bob", tone: 660)
+      let (alice, bob) = (try await aliceStarts, try await bobStarts)
+      try await alice.dial("sip:bob@tandem.test")
+      try await alice.wait(for: "CALL_ESTABLISHED")
+      try await Call.talk()
+      try await alice.hangUp()
+      try await Call.expectTone(660, heardBy: alice)
+      try await Call.expectTone(440, heardBy: bob)
+      let record = try #require(try await server.records { $0.first?.ended != nil }.first)
+      #expect(record.media.allSatisfy { $0.encrypted && $0.packetsReceived > 50 && $0.packetsLost == 0 })
+    }
   }
 }

@@ -74,7 +74,10 @@ private final class World {
   // MARK: What the parties have been told
 
   private func listen() {
-    for leg in bench.dialer.legs where !legs.contains(where: { $0 === leg }) { legs.append(leg) }
+    for leg in bench.dialer.legs where !legs.contains(where: { $0 === leg }) {
+      leg.takesOffers = random.below(2) == 0
+      legs.append(leg)
+    }
     for leg in legs {
       for command in leg.take() {
         switch command {
@@ -96,6 +99,7 @@ private final class World {
     let alias = ["bob", "carol", "9123", "nobody"][random.below(4)]
     let offer = random.below(4) == 0 ? nil : media()
     let leg = bench.call(alias, offer: offer)
+    leg.takesOffers = random.below(2) == 0
     legs.append(leg)
     if offer != nil { hadOffer.insert(leg.id) }
   }
@@ -133,11 +137,30 @@ private final class World {
     talk(leg)
   }
 
+  /// Offers before the call is answered, and answers to ours.
+  private func negotiatesEarly(_ leg: ScriptedLeg) -> Bool {
+    if let count = owed[leg.id], count > 0, random.below(2) == 0 {
+      owed[leg.id] = count - 1
+      leg.does(random.below(4) == 0 ? refused(488) : .answer(answer(leg.media)))
+    } else if !offering.contains(leg.id), (owed[leg.id] ?? 0) == 0, random.below(5) == 0 {
+      offering.insert(leg.id)
+      leg.does(.offer(media()))
+    } else if offering.contains(leg.id), random.below(8) == 0 {
+      offering.remove(leg.id)
+      leg.does(.offerWithdrawn)
+    } else {
+      return false
+    }
+    return true
+  }
+
   private func giveUp(_ leg: ScriptedLeg) {
+    if negotiatesEarly(leg) { return }
     if random.below(6) == 0 { leg.does(.ended(Disconnect(.cancelled))) }
   }
 
   private func ring(_ leg: ScriptedLeg) {
+    if negotiatesEarly(leg) { return }
     let description = random.below(3) == 0 ? nil : answer(leg.call?.offer)
     switch random.below(6) {
     case 0: leg.does(.progress(.ringing, media: nil))

@@ -143,6 +143,7 @@ extension TwoPartyCall {
     giveUpAttempts(Disconnect(.answeredElsewhere))
     attempts = []
     called = winner.leg
+    earlyLeg = nil
     calledTarget = winner.target
     media?.expect(from: winner.address, encryption: winner.encryption)
     connect(winner.description)
@@ -198,6 +199,7 @@ extension TwoPartyCall {
     abandonEarlyExchange(with: attempts[index].leg)
     attempts[index].hasEarlyMedia = false
     if disconnect.cause != .cancelled { reportTrunk(attempts[index].target, disconnect.cause) }
+    if disconnect.protocolCode == 430 { router.flowFailed(attempts[index].target) }
     if retryEncrypted(attempts[index], disconnect) { return }
     // 6xx: the user does not want to be reached anywhere (RFC 3261 §16.7 step 5).
     if let code = disconnect.protocolCode, code >= 600 { giveUpAttempts(Disconnect(.cancelled)) }
@@ -273,8 +275,8 @@ extension TwoPartyCall {
       let attempt = attempts[index]
       finishAttempt(attempt, disconnect)
       host.unregister(leg: attempt.leg.id)
-      attempt.leg.observer = nil
       abandonEarlyExchange(with: attempt.leg)
+      attempt.leg.observer = nil
       attempt.leg.end(told ?? disconnect)
     }
   }

@@ -54,6 +54,8 @@ extension TwoPartyCall {
     guard let underWay = exchangeUnderWay else { return }
     exchangeUnderWay = nil
     media?.withdrawOffer()
-    if underWay.offerer == .a { caller.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 500)) }
+    if underWay.offerer == .a, !underWay.isVoid, !underWay.isRestoration {
+      caller.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 500))
+    }
   }
 }

@@ -12,6 +12,7 @@ extension TwoPartyCall {
     if let offer = incoming.offer, lacksEncryption(offer) {
       return refuse(incoming, Disconnect(.encryptionRequired, text: "Media encryption is required"))
     }
+    if let callerOffer { media.reopen(callerOffer) }
     do throws(MediaRefusal) {
       switch (callerOffer, incoming.offer) {
       case (_?, let offer?):

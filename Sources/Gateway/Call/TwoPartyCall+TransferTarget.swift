@@ -79,6 +79,7 @@ extension TwoPartyCall {
       self.transfer?.ringing.remove(at: index)
       finish(ended, disconnect)
       if disconnect.cause != .cancelled { reportTrunk(ended.target, disconnect.cause) }
+      if disconnect.protocolCode == 430 { router.flowFailed(ended.target) }
       if retryEncrypted(ended, disconnect) { return }
       if let code = disconnect.protocolCode, code >= 600 { giveUpRinging(Disconnect(.cancelled)) }
       if self.transfer?.ringing.isEmpty ?? false { stepOfTransferFailed(disconnect) }

@@ -150,7 +150,10 @@ final class TwoPartyCall: CallLegObserver {
     ringTimer = nil
     if side != .caller { caller.endOrReject(disconnect, answered: wasConnected) }
     if side != .called { called?.end(disconnect) }
-    giveUpAttempts(Disconnect(side == .caller ? .cancelled : disconnect.cause), told: Disconnect(.cancelled))
+    let isTakenBack = side == .caller && [.cancelled, .answeredElsewhere].contains(disconnect.cause)
+    giveUpAttempts(
+      Disconnect(side == .caller ? .cancelled : disconnect.cause),
+      told: isTakenBack ? disconnect : Disconnect(.cancelled))
     attempts = []
     exchangeUnderWay = nil
     endTransfer(disconnect)

@@ -190,6 +190,13 @@ final class CallMedia {
     before = nil
   }
 
+  /// Whoever comes next answers this offer of the caller, which an early exchange had settled.
+  func reopen(_ offer: MediaDescription) {
+    guard pending == nil else { return }
+    before = (slots, told)
+    pending = (.a, offer)
+  }
+
   /// What a side has described, and been told, outside an exchange with the other.
   func note(_ description: MediaDescription, by side: RelaySideName, told answer: MediaDescription) {
     described[side] = description

@@ -17,6 +17,8 @@ extension Cause {
     case 483: self = .tooManyHops
     case 484: self = .invalidNumber
     case 486: self = .busy
+    // The way to the device, not the device: another of its flows may do (RFC 5626 §7). 477 is what Kamailio says of it.
+    case 430, 477: self = .networkFailure
     case 487: self = .cancelled
     case 500, 501, 502, 504, 580: self = .serverFailure
     case 503: self = .congestion
@@ -92,6 +94,8 @@ extension Disconnect {
   var sipStatus: Int {
     guard let code = protocolCode, (400...699).contains(code) else { return cause.sipStatus }
     switch code {
+    // The last flow of a device: it cannot be reached now, and we can very well.
+    case 430, 477: return 480
     case 401, 407, 408, 481, 482, 487, 491, 494: return cause.sipStatus
     case 400, 402, 403, 404, 410, 415, 480, 483, 484, 486, 488, 500...599, 600...699: return code
     default: return cause.sipStatus
@@ -112,7 +116,7 @@ extension Disconnect {
     if cause == .answeredElsewhere {
       return [ReasonValue(protocol: "SIP", cause: 200, text: "Call completed elsewhere")]
     }
-    if cause == .cancelled { return [] }
+    if cause == .cancelled { return q850.map { [ReasonValue(protocol: "Q.850", cause: $0)] } ?? [] }
     // Words of the other leg stay there: phones put their addresses into them.
     let ours = protocolCode == nil && q850 == nil ? text : nil
     var values = [ReasonValue(protocol: "Q.850", cause: q850 ?? cause.q850, text: ours)]

@@ -67,6 +67,7 @@ public final class SIPEndpoint: LegDialer {
     trunks = SIPTrunks()
     trunks.endpoint = self
     exchange.dial(.sip, by: self)
+    router.onQuarantine = { [weak self] in self?.onNotice?(.quarantined($0)) }
   }
 
   /// The host of identities that have none of their own.

@@ -166,9 +166,7 @@ extension SIPEndpoint {
     onNotice?(.authenticationFailed(username: username, source: hop.remote, reason: reason))
     let location = router.policy.location(
       for: hop.remote.ip, listenerDefault: listenerLocations[hop.listener])
-    if router.countBadAttempt(from: hop.remote.ip, location: location, now: loop.now) {
-      onNotice?(.quarantined(hop.remote.ip))
-    }
+    router.countBadAttempt(from: hop.remote.ip, location: location, now: loop.now)
   }
 
   /// A domain of ours, which may be configured as an address.

@@ -90,6 +90,7 @@ extension SIPEndpoint {
           case .success(let response) where response.status < 300:
             self?.finish(message, response.status)
           case .success(let response):
+            if response.status == 430 { self?.router.flowFailed(target) }
             self?.failed(message, Disconnect(status: response.status, reasons: [], text: nil))
           case .failure(let failure):
             self?.failed(message, Disconnect(failure == .timedOut ? .noResponse : .networkFailure))

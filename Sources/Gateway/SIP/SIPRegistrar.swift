@@ -61,12 +61,19 @@ extension SIPEndpoint {
       return answer(200)
     }
     let contacts = request.headers.contacts
+    let usesFlows = usesFlows(request)
+    if !usesFlows, request.headers.tokens(.supported).contains("outbound"),
+      contacts.contains(where: { $0["reg-id"] != nil && $0["+sip.instance"] != nil })
+    {
+      return answer(439)
+    }
     guard contacts.count <= settings.maximumBindings else { return answer(403) }
     var changes: [(binding: Registrations.Binding, seconds: Int64)] = []
     for contact in contacts {
-      guard let change = change(contact, incoming, device, settings, callID, sequence) else {
+      guard var change = change(contact, incoming, device, settings, callID, sequence) else {
         return answer(400)
       }
+      if !usesFlows { change.binding.forgetFlow() }
       if change.seconds > 0, change.seconds < settings.limits(isNatted: change.binding.isNatted).minimum {
         let minimum = settings.limits(isNatted: change.binding.isNatted).minimum
         return answer(423, [.init(.minExpires, String(minimum))])
@@ -86,6 +93,12 @@ extension SIPEndpoint {
       }
     }
     answer(200, confirmation(request, device))
+  }
+
+  /// Whether a contact may be one flow of several (RFC 5626 §6): the device is connected to us, or to an edge proxy that keeps
+  /// its flows and says so with `ob` in its Path.
+  private func usesFlows(_ request: SIPRequest) -> Bool {
+    request.headers.vias.count <= 1 || request.headers.path.contains { $0.uri["ob"] != nil }
   }
 
   /// What one contact asks for; nil when it makes no sense.
@@ -112,7 +125,8 @@ extension SIPEndpoint {
       vendor: request.headers[.userAgent] ?? "", remote: incoming.hop.remote, isNatted: isNatted,
       since: loop.wallClock, expires: loop.now + .seconds(seconds), q: min(1, max(0, q)),
       instance: route.registrationID == nil ? nil : route.instance, route: route,
-      connection: incoming.hop.connection?.number, callID: callID, cSeq: sequence)
+      // What an edge proxy has registered is reached by its Path, over any connection.
+      connection: path.isEmpty ? incoming.hop.connection?.number : nil, callID: callID, cSeq: sequence)
     return (binding, seconds)
   }
 
@@ -133,7 +147,7 @@ extension SIPEndpoint {
       let left = max(1, (binding.expires - loop.now).nanoseconds / 1_000_000_000)
       contact.parameters.append(.init("expires", String(left)))
       if let instance = route.instance {
-        contact.parameters.append(.init("+sip.instance", "\"\(instance.quotedText)\""))
+        contact.parameters.append(.init("+sip.instance", instance))
       }
       if let id = route.registrationID, route.instance != nil {
         contact.parameters.append(.init("reg-id", String(id)))
@@ -162,6 +176,16 @@ extension Registrations.Binding {
   }
 }
 
+extension Registrations.Binding {
+  /// A `reg-id` that means nothing here is ignored (RFC 5626 §6).
+  fileprivate mutating func forgetFlow() {
+    guard var route = route as? SIPBindingRoute else { return }
+    route.registrationID = nil
+    self.route = route
+    instance = nil
+  }
+}
+
 extension RegistrarSettings {
   /// The least and the most seconds a binding may be asked for and given.
   fileprivate func limits(isNatted: Bool) -> (minimum: Int64, maximum: Int64) {
@@ -169,9 +193,4 @@ extension RegistrarSettings {
     let maximum = isNatted ? nattedMaximumExpires : maximumExpires
     return (minimum.nanoseconds / 1_000_000_000, maximum.nanoseconds / 1_000_000_000)
   }
-}
-
-extension String {
-  /// Without what would end a quoted string.
-  fileprivate var quotedText: String { filter { $0 != "\"" && $0 != "\\" } }
 }

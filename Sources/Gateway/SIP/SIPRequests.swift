@@ -27,6 +27,8 @@ extension SIPEndpoint {
   private func options(_ incoming: IncomingRequest) {
     if router.isDraining { return answer(incoming, 503, [.init(.retryAfter, "30")]) }
     let capabilities: [SIPHeaders.Field] = [
+      .init(.allow, agent.allowValue),
+      .init(.supported, agent.supportedValue),
       .init(.accept, "application/sdp, application/dtmf-relay, message/sipfrag"),
       .init(.acceptEncoding, "identity"),
       .init(.acceptLanguage, "en"),

@@ -230,11 +230,6 @@ extension UserAgent {
   /// Whether ``reoffer(_:_:preferUpdate:headers:now:)`` would send an offer, now or in its turn.
   public func mayReoffer(_ id: SessionID) -> Bool { sessions[id]?.mayReoffer() ?? false }
 
-  /// Whether a first offer and its answer are complete.
-  public func isNegotiated(_ id: SessionID) -> Bool {
-    sessions[id]?.dialog?.negotiation.isEstablished ?? false
-  }
-
   /// Whether the peer listed this method in Allow.
   public func peerAllows(_ id: SessionID, _ method: SIPMethod) -> Bool {
     sessions[id]?.peerAllows(method) ?? false

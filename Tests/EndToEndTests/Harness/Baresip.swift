@@ -17,6 +17,10 @@ final class Baresip: Sendable {
     /// Registers here, and sends everything there; nil: calls go straight to their targets.
     var server: String?
     var password = ""
+    /// Of the server; nil: the standard port of the transport.
+    var serverPort: Int?
+    /// Signalling and media on ::1.
+    var isIPv6 = false
     /// Domain of the address of record; nil: the server's, or the phone's, address.
     var domain: String?
     var encryption = Encryption.none
@@ -25,6 +29,12 @@ final class Baresip: Sendable {
     /// Sends and shows a picture, in H.264.
     var hasVideo = false
     var registrationInterval = 60
+    /// URIs that messages can be sent to; the first is chosen.
+    var contacts: [String] = []
+    /// Writes every SIP message to its output: what it received can be read nowhere else.
+    var tracesSIP = false
+    /// Further parameters of its account.
+    var parameters = ""
   }
 
   struct Event: Sendable {
@@ -34,7 +44,7 @@ final class Baresip: Sendable {
 
   let name: String
   /// The phone sends its media from 127.0.0.1 whatever it is told, so that is where all of it is, on ports of its own.
-  let address = "127.0.0.1"
+  let address: String
   let port: UInt16
   let options: Options
   let events = Inbox<Event>()
@@ -63,6 +73,7 @@ final class Baresip: Sendable {
     self.options = options
     let name = options.name ?? options.user
     self.name = name
+    address = options.isIPv6 ? "[::1]" : "127.0.0.1"
     port = Loopback.phonePorts()
     let directory = try scratch.directory(name)
     recordings = try scratch.directory("\(name)/recordings")
@@ -74,8 +85,8 @@ final class Baresip: Sendable {
       poll_method epoll
       sip_listen \(address):\(port)
       sip_certificate \(certificate.joined)
-      net_interface \(address)
-      dns_server \(address):53
+      net_interface \(options.isIPv6 ? "::1" : address)
+      dns_server 127.0.0.1:53
       call_local_timeout 60
       call_max_calls 8
       audio_source ausine,\(options.tone)
@@ -98,7 +109,7 @@ final class Baresip: Sendable {
       module_app contact.so
       module_app menu.so
       module_app ctrl_tcp.so
-      ctrl_tcp_listen \(address):\(port + 2)
+      ctrl_tcp_listen 127.0.0.1:\(port + 2)
       snd_path \(recordings)
       ringback_disabled yes
       statmode_default off
@@ -110,20 +121,24 @@ final class Baresip: Sendable {
     if options.hasVideo { account += ";video_codecs=H264" }
     if options.encryption != .none { account += ";mediaenc=\(options.encryption.rawValue)" }
     if let server = options.server {
-      let port = options.transport == "tls" ? 5061 : 5060
+      let port = options.serverPort ?? (options.transport == "tls" ? 5061 : 5060)
       account += ";outbound=\"sip:\(server):\(port);transport=\(options.transport)\""
       account += ";auth_pass=\(options.password);regint=\(options.registrationInterval)"
     } else {
       account += ";regint=0"
     }
+    account += options.parameters
     try scratch.write("\(name)/accounts", account + "\n")
-    try scratch.write("\(name)/contacts", "")
+    try scratch.write(
+      "\(name)/contacts", options.contacts.map { "<\($0)>\n" }.joined())
     process = try ChildProcess(
-      "baresip \(name)", "/usr/bin/baresip", ["-4", "-v", "-f", directory], directory: directory,
+      "baresip \(name)", "/usr/bin/baresip",
+      [options.isIPv6 ? "-6" : "-4", "-v"] + (options.tracesSIP ? ["-s"] : []) + ["-f", directory],
+      directory: directory,
       seconds: 90)
     _ = try await process.waitForLine(containing: "baresip is ready")
     socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var control = Loopback.socketName(address, port + 2)
+    var control = Loopback.socketName("127.0.0.1", port + 2)
     let result = withUnsafePointer(to: &control) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
@@ -216,4 +231,13 @@ final class Baresip: Sendable {
   }
 
   var output: String { process.tail }
+
+  /// At once, as when the power fails: nothing is unregistered.
+  func kill() { process.kill() }
+
+  /// Waits for a line of its output, and returns its number.
+  func waitForOutput(containing text: String, from start: Int = 0) async throws -> Int {
+    _ = try await process.waitForLine(containing: text, from: start)
+    return process.lines.all.dropFirst(start).firstIndex { $0.contains(text) } ?? start
+  }
 }

@@ -90,6 +90,12 @@ final class ChildProcess: Sendable {
     signal(SIGKILL)
   }
 
+  /// Asks it to end, and does not wait: for a program whose children would outlive it.
+  func terminate() {
+    guard exit.count == 0 else { return }
+    signal(SIGTERM)
+  }
+
   /// The exit code; 128 and the signal's number when a signal ended it.
   func waitForExit(within timeout: Duration = .seconds(20)) async throws -> Int32 {
     guard let code = await exit.first(within: timeout, where: { _ in true }) else {

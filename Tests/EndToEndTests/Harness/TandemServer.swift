@@ -19,10 +19,20 @@ final class TandemServer: Sendable {
   /// Starts it and waits until it is ready.
   ///
   /// - Parameter policy: YAML after the settings of the surroundings (listeners, media, domain, devices).
-  convenience init(_ scratch: Scratch, policy: String, globals: String = "") async throws {
+  ///   `allowList` names those who are never quarantined.
+  convenience init(
+    _ scratch: Scratch, policy: String, globals: String = "", allowList: [String] = ["127.0.0.0/8"]
+  ) async throws {
     let address = Loopback.address()
-    try await TandemServer.writePolicy(scratch, address, policy, globals)
+    try await TandemServer.writePolicy(scratch, address, policy, globals, allowList)
     try await self.init(scratch, address: address)
+  }
+
+  /// With listeners, media and domain of the test's own.
+  convenience init(_ scratch: Scratch, policy: String, surroundings: String) async throws {
+    try scratch.write("policies/00-surroundings.yaml", surroundings)
+    try scratch.write("policies/10-test.yaml", policy)
+    try await self.init(scratch, address: "::1")
   }
 
   private init(_ scratch: Scratch, address: String) async throws {
@@ -40,7 +50,9 @@ final class TandemServer: Sendable {
 
   deinit { process.kill() }
 
-  static func writePolicy(_ scratch: Scratch, _ address: String, _ policy: String, _ globals: String = "")
+  static func writePolicy(
+    _ scratch: Scratch, _ address: String, _ policy: String, _ globals: String, _ allowList: [String]
+  )
     async throws
   {
     let certificate = try await Certificate.files.value
@@ -62,7 +74,7 @@ final class TandemServer: Sendable {
           addresses: [\(address)]
           ports: 40000-40999
         break_in_protection:
-          allow_list: [127.0.0.0/8]
+          allow_list: [\(allowList.joined(separator: ", "))]
       \(globals)
       """)
     try scratch.write("policies/10-test.yaml", policy)
