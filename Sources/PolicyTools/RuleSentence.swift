@@ -58,6 +58,7 @@ struct RuleSentence {
       return "it is "
         + [when.isEmpty ? "" : "for \(list(when))", unless.isEmpty ? "" : "not for \(list(unless))"]
         .filter { !$0.isEmpty }.joined(separator: ", ") + ", and the call comes at another time"
+    case .pattern where rule.form != nil: return "“\(subject(rule))” does not fit: \(rule.pattern)"
     case .pattern: return "the pattern \(rule.pattern) does not match all of “\(subject(rule))”"
     case .patternError: return "the pattern \(rule.pattern) needs too much work on “\(subject(rule))”"
     }

@@ -80,6 +80,17 @@ import Testing
     #expect(text.contains("refused: no service and no rule takes “bxy”"))
   }
 
+  @Test func formsAreNamedByTheirParts() throws {
+    let policy = try #require(
+      PolicyLoader.load(
+        text:
+          "rules: [{ name: r, priority: 1, match: { prefix: '9', digits: 4-15 }, to: { target: registered_device } }]"
+      ).snapshot)
+    let record = ExplainedCall(alias: "5551234", at: WallClock(milliseconds: 0)).decide(by: policy)
+    let text = DecisionRecordRenderer(policy: policy).text(record)
+    #expect(text.contains("“5551234” does not fit: prefix 9, digits 4-15"), "\(text)")
+  }
+
   @Test func nearMisses() {
     #expect(Self.explain("004712345").1.contains("near: the pattern would match"))
     #expect(Self.explain("bob").1.contains("near: it would match with the domain: “bob@example.org”"))

@@ -44,6 +44,24 @@ import Testing
     // The same pattern that cannot be analysed.
     ("{ name: a, priority: 1, match: '(?!9)\\d+', T }\n{ name: b, priority: 2, match: '(?!9)\\d+', T }", 2),
     ("{ name: a, priority: 1, match: '(?s).*', T }\n{ name: b, priority: 2, match: '(?!9)\\d+', T }", 2),
+    // Parts and patterns.
+    (
+      "{ name: a, priority: 1, match: { range: 1000-2999 }, T }\n{ name: b, priority: 2, match: '1[5-9]\\d\\d|2999', T }",
+      2
+    ),
+    (
+      "{ name: a, priority: 1, match: '\\+?[0-9]*', T }\n{ name: b, priority: 2, match: { prefix: ['+', '0'], digits: 3+ }, T }",
+      2
+    ),
+    // The same conditions, or none.
+    (
+      "{ name: a, priority: 1, match: '.*', from: { tags: [x] }, T }\n{ name: b, priority: 2, match: '9', from: { tags: [x] }, T }",
+      2
+    ),
+    (
+      "{ name: a, priority: 1, match: '.*', T }\n{ name: b, priority: 2, match: '9', from: { caller: 'x' }, T }",
+      2
+    ),
     (
       "{ name: a, priority: 1, match: 'KELVIN', T }\n{ name: b, priority: 2, match: \"\u{212A}elvin\", T }", 2
     ),
@@ -196,6 +214,18 @@ import Testing
       ("match: '(.*)*x(.*)*', to: { target: registered_device }", []),
       ("match: '[a-z]+(\\.[a-z]+)*@corp\\.example', to: { target: registered_device }", []),
       ("match: 'a^b', to: { target: registered_device }", ["rule-never-matches -"]),
+      // The same said in parts.
+      (
+        "match: { prefix: '9', digits: 4-15 }, replace: '\\1', to: { trunks: [carrier] }",
+        ["open-route 95551234"]
+      ),
+      ("match: { exact: [alice, bob] }, replace: '\\1@corp.example', to: { target: registered_device }", []),
+      (
+        "match: { exact: bob }, replace: '\\1@corp.example', to: { target: registered_device }",
+        ["target-cannot-exist bob"]
+      ),
+      ("match: { range: 100-199 }, replace: 'alice@corp.example', to: { target: registered_device }", []),
+      ("match: { domain: corp.example }, to: {}", ["routing-loop alice@corp.example"]),
       // Loops.
       ("match: '(.+)@corp\\.example', to: {}", ["routing-loop alice@corp.example"]),
       ("match: '(.+)@other\\.example', to: {}", []),
