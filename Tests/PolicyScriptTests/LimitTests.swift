@@ -124,7 +124,7 @@ import Testing
     expectLimit("depth", source(100, "{{ ns.l }}"), ScriptLimits())
     expectLimit("depth", source(100, "{{ ns.l|pex_to_json }}"), ScriptLimits())
     // Never written or compared, they can be as deep as they want; freeing them takes no stack.
-    #expect(failure(source(19_000, "")) == nil)
+    #expect(failure(source(5_000, "")) == nil)
   }
 
   @Test func circles() throws {
@@ -167,8 +167,8 @@ import Testing
   /// The search for a long text in one that almost contains it everywhere.
   @Test func longSearch() throws {
     let source =
-      "{% set t = 'a' * 1000000 %}{{ t.find('a' * 400000 ~ 'b') }} {{ t.count('a' * 17) }} {{ ('ab' * 20) in ('ab' * 19 ~ 'aab' * 20 ~ 'ab' * 20) }}"
-    #expect(try rendered(source) == "-1 58823 True")
+      "{% set t = 'a' * 200000 %}{{ t.find('a' * 80000 ~ 'b') }} {{ t.count('a' * 17) }} {{ ('ab' * 20) in ('ab' * 19 ~ 'aab' * 20 ~ 'ab' * 20) }}"
+    #expect(try rendered(source) == "-1 11764 True")
   }
 
   @Test func ranges() throws {

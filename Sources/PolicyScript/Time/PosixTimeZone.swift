@@ -87,7 +87,7 @@ struct PosixTimeZone: Hashable, Sendable {
       let start = i
       while i < bytes.count {
         let byte = bytes[i]
-        let isLetter = (0x41...0x5a).contains(byte | 0x20 & 0xdf) || (0x61...0x7a).contains(byte)
+        let isLetter = (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
         let isOther = (0x30...0x39).contains(byte) || byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-")
         guard isLetter || isQuoted && isOther else { break }
         i += 1
