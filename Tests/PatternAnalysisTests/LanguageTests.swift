@@ -114,4 +114,28 @@ import Testing
     #expect(throws: Opaque.self) { try Automaton.hasText(in: [a, b], notIn: [], limits: limits) }
     #expect(try Automaton.hasText(in: [a, b], notIn: []))
   }
+
+  @Test func listsOfTextsAreTheirAlternatives() throws {
+    let texts = ["a", "ab", "Kelvin", "straße", "a@b.c", "ab1"]
+    let list = try Automaton(caselessTexts: texts, universe: .printable)
+    let alternatives = try Automaton(.alternatives(texts.map { .caselessText($0) }), universe: .printable)
+    #expect(try list.isEquivalent(to: alternatives))
+    #expect(list.accepts("\u{212A}ELVIN"))
+    #expect(!list.accepts("b"))
+    #expect(try Automaton(caselessTexts: []).isEmpty)
+  }
+
+  @Test(arguments: [
+    ("9(\\d+)", "9", "", "9"), ("(.+)@example\\.org", "", "@EXAMPLE.ORG", "@EXAMPLE.ORG"),
+    ("(meet|room)\\.12\\.x*", "", "", ".12."), ("abc", "ABC", "ABC", "ABC"), ("a?bc+d", "", "D", "C"),
+    ("(?:ab)(c)\\d[xyz]z", "ABC", "Z", "ABC"), ("k", "K", "K", "K"), ("a|b", "", "", ""),
+  ])
+  func literalEndsAreInEveryMatch(_ pattern: String, _ prefix: String, _ suffix: String, _ inner: String)
+    throws
+  {
+    let ends = LiteralEnds(try RegularExpression(parsing: pattern).root)
+    #expect(ends.prefix == LiteralEnds.folded(prefix))
+    #expect(ends.suffix == LiteralEnds.folded(suffix))
+    #expect(ends.inner.count == inner.count, "\(ends.inner)")
+  }
 }
