@@ -160,8 +160,8 @@ import Testing
     ] {
       expectLimit("steps", double + use, ScriptLimits())
     }
-    expectLimit("text-bytes", double + "{{ ns.t }}", limits { $0.steps = 10_000_000 })
-    expectLimit("text-bytes", double + "{{ ns.t|pex_to_json }}", limits { $0.steps = 10_000_000 })
+    expectLimit("text-bytes", double + "{{ ns.t }}", limits { $0.textBytes = 20_000 })
+    expectLimit("text-bytes", double + "{{ ns.t|pex_to_json }}", limits { $0.textBytes = 20_000 })
   }
 
   /// The search for a long text in one that almost contains it everywhere.
