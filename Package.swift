@@ -26,6 +26,7 @@ let package = Package(
     .library(name: "SDP", targets: ["SDP"]),
     .library(name: "PolicyEngine", targets: ["PolicyEngine"]),
     .library(name: "PolicyScript", targets: ["PolicyScript", "CallModel"]),
+    .library(name: "PolicyHooks", targets: ["PolicyHooks", "CallModel"]),
     .library(name: "MediaRelay", targets: ["MediaRelay", "CallModel"]),
   ],
   dependencies: [

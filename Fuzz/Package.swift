@@ -13,6 +13,7 @@ let fuzzers: [(name: String, product: String)] = [
   ("FuzzRTP", "MediaRelay"),
   ("FuzzPolicyYAML", "PolicyEngine"),
   ("FuzzPolicyScript", "PolicyScript"),
+  ("FuzzPolicyAnswer", "PolicyHooks"),
 ]
 
 let package = Package(
