@@ -53,12 +53,15 @@ let package = Package(
     .target(name: "SDP", dependencies: ["CallModel"], swiftSettings: strict),
     .target(name: "SIP", dependencies: ["CallModel", "COpenSSL"], swiftSettings: strict),
     .target(name: "PatternAnalysis", swiftSettings: strict),
+    .target(name: "TimeZones", swiftSettings: strict),
     .target(
       name: "PolicyEngine",
-      dependencies: ["CallModel", "CPCRE2", "PatternAnalysis", .product(name: "Yams", package: "Yams")],
+      dependencies: [
+        "CallModel", "TimeZones", "CPCRE2", "PatternAnalysis", .product(name: "Yams", package: "Yams"),
+      ],
       swiftSettings: strict),
     .target(
-      name: "PolicyScript", dependencies: ["CallModel", "JSONText", "CPCRE2", "COpenSSL"],
+      name: "PolicyScript", dependencies: ["CallModel", "TimeZones", "JSONText", "CPCRE2", "COpenSSL"],
       swiftSettings: strict),
     .target(
       name: "PolicyTools", dependencies: ["PolicyEngine", "PatternAnalysis", "CallModel"],
@@ -128,6 +131,7 @@ let package = Package(
     // Tests: one target a module; EndToEnd drives real peers against the real binary.
     .testTarget(name: "CallModelTests", dependencies: ["CallModel"], swiftSettings: strict),
     .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: strict),
+    .testTarget(name: "TimeZonesTests", dependencies: ["TimeZones"], swiftSettings: strict),
     .testTarget(name: "SDPTests", dependencies: ["SDP", "CallModel"], swiftSettings: strict),
     .testTarget(
       name: "SIPTests", dependencies: ["SIP", "CallModel"], resources: [.copy("Vectors")],
@@ -140,7 +144,8 @@ let package = Package(
       name: "PolicyHooksTests", dependencies: ["PolicyHooks", "PolicyEngine", "JSONText", "CallModel"],
       swiftSettings: strict),
     .testTarget(
-      name: "PolicyScriptTests", dependencies: ["TestSupport", "PolicyScript", "JSONText", "CallModel"],
+      name: "PolicyScriptTests",
+      dependencies: ["TestSupport", "PolicyScript", "TimeZones", "JSONText", "CallModel"],
       resources: [.copy("Oracle")], swiftSettings: strict),
     .testTarget(
       name: "PolicyTransportTests",

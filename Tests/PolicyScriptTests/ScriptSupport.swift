@@ -1,5 +1,6 @@
 import CallModel
 import Testing
+import TimeZones
 
 @testable import PolicyScript
 

@@ -1,4 +1,5 @@
 import CallModel
+import TimeZones
 
 /// A schedule in the form that decides.
 struct CompiledSchedule: Sendable {
@@ -9,7 +10,7 @@ struct CompiledSchedule: Sendable {
     var dates: DateRange?
 
     /// - Parameter day: the day the period began on.
-    func holds(on day: CivilDay) -> Bool {
+    func holds(on day: CivilDate) -> Bool {
       days >> UInt8(day.weekday) & 1 != 0 && (dates?.contains(day) ?? true)
     }
   }
@@ -26,9 +27,9 @@ struct CompiledSchedule: Sendable {
       findings.append(
         PolicyFinding(code: code, message: message, path: path, expected: expected, suggestion: hint))
     }
-    let zone = TimeZoneRules(named: schedule.timeZone)
+    let zone = CompiledSchedule.zones.rules(schedule.timeZone)
     if zone == nil {
-      let near = nearest(to: schedule.timeZone, in: TimeZoneRules.knownNames())
+      let near = nearest(to: schedule.timeZone, in: CompiledSchedule.zones.names())
       complain(
         "unknown-time-zone", "there is no time zone named “\(schedule.timeZone)”",
         path.appending("time_zone"), "a name of the IANA time zone database, such as Europe/London",
@@ -65,16 +66,19 @@ struct CompiledSchedule: Sendable {
     self.periods = periods
   }
 
+  private static let zones = ZoneDirectory()
   private static let weekdays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
   func isInForce(at now: WallClock) -> Bool {
     let seconds = now.milliseconds >= 0 ? now.milliseconds / 1000 : (now.milliseconds - 999) / 1000
-    let local = CivilTime(seconds: seconds + zone.offset(at: seconds))
-    let yesterday = CivilDay(number: local.day.number - 1)
+    let shown = seconds + Int64(zone.period(at: seconds).offset)
+    let today = CivilDate(seconds: shown)
+    let yesterday = CivilDate(seconds: shown - 86_400)
+    let minute = today.hour * 60 + today.minute
     return periods.contains { period in
-      guard let hours = period.hours else { return period.holds(on: local.day) }
-      return hours.containsSameDay(local.minute) && period.holds(on: local.day)
-        || hours.containsNextDay(local.minute) && period.holds(on: yesterday)
+      guard let hours = period.hours else { return period.holds(on: today) }
+      return hours.containsSameDay(minute) && period.holds(on: today)
+        || hours.containsNextDay(minute) && period.holds(on: yesterday)
     }
   }
 }
@@ -112,9 +116,9 @@ struct HourRange: Hashable, Sendable {
 /// One date or several in a row, of one year or of every year.
 struct DateRange: Hashable, Sendable {
   private enum Content: Hashable {
-    case once(ClosedRange<Int64>)
+    case once(ClosedRange<Int>)
     /// Month times 100 plus day; the first may come after the last, over the end of the year.
-    case everyYear(first: Int64, last: Int64)
+    case everyYear(first: Int, last: Int)
   }
 
   private let content: Content
@@ -124,7 +128,7 @@ struct DateRange: Hashable, Sendable {
     // "a..b" splits into a, "" and b.
     guard ends.count == 1 || ends.count == 3 && ends[1].isEmpty else { return nil }
     if ends.count == 3 { ends.remove(at: 1) }
-    let dates = ends.map { $0.split(separator: "-", omittingEmptySubsequences: false).map { Int64($0) } }
+    let dates = ends.map { $0.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) } }
     guard let first = dates.first, let last = dates.last, first.count == last.count,
       !first.contains(nil), !last.contains(nil)
     else { return nil }
@@ -132,27 +136,25 @@ struct DateRange: Hashable, Sendable {
     let to = last.compactMap { $0 }
     switch from.count {
     case 3:
-      guard (1970...9999).contains(from[0]), (1970...9999).contains(to[0]),
-        let begin = CivilDay(year: from[0], month: from[1], day: from[2]),
-        let end = CivilDay(year: to[0], month: to[1], day: to[2]), begin <= end
+      guard [from, to].allSatisfy({ (1970...9999).contains($0[0]) && CivilDate.isDay($0[0], $0[1], $0[2]) })
       else { return nil }
-      content = .once(begin.number...end.number)
+      let begin = CivilDate.days(from[0], from[1], from[2])
+      let end = CivilDate.days(to[0], to[1], to[2])
+      guard begin <= end else { return nil }
+      content = .once(begin...end)
     case 2:
       // 2000 was a leap year: the 29th of February is a date, in the years that have it.
-      guard CivilDay(year: 2000, month: from[0], day: from[1]) != nil,
-        CivilDay(year: 2000, month: to[0], day: to[1]) != nil
-      else { return nil }
+      guard CivilDate.isDay(2000, from[0], from[1]), CivilDate.isDay(2000, to[0], to[1]) else { return nil }
       content = .everyYear(first: from[0] * 100 + from[1], last: to[0] * 100 + to[1])
     default: return nil
     }
   }
 
-  func contains(_ day: CivilDay) -> Bool {
+  func contains(_ day: CivilDate) -> Bool {
     switch content {
-    case .once(let range): return range.contains(day.number)
+    case .once(let range): return range.contains(CivilDate.days(day.year, day.month, day.day))
     case .everyYear(let first, let last):
-      let date = day.components
-      let key = date.month * 100 + date.day
+      let key = day.month * 100 + day.day
       return first <= last ? key >= first && key <= last : key >= first || key <= last
     }
   }

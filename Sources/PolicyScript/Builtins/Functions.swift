@@ -1,4 +1,5 @@
 import CallModel
+import TimeZones
 
 /// Functions by name: Jinja's that make sense here, and the `pex_*` ones. All of the latter are filters too.
 enum Functions {

@@ -1,4 +1,5 @@
 import CallModel
+import TimeZones
 
 /// What a script sees of the outside: time, randomness, time zones and a log. All of it is passed in: a script that is given the
 /// same gives the same.

@@ -1,4 +1,5 @@
 import CallModel
+import TimeZones
 
 /// What `pex_now()` gives: the parts of a time in a zone.
 final class DateTime: NativeObject {

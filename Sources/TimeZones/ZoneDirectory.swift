@@ -22,6 +22,17 @@ public final class ZoneDirectory: Sendable {
     return rules
   }
 
+  /// The names an admin may mean, for suggestions.
+  public func names() -> [String] {
+    guard let bytes = ZoneDirectory.read("\(path)/zone1970.tab") else { return ["UTC"] }
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+    return ["UTC"]
+      + lines.filter { !$0.hasPrefix("#") }.compactMap { line in
+        let columns = line.split(separator: "\t")
+        return columns.count > 2 ? String(columns[2]) : nil
+      }
+  }
+
   private static func isName(_ name: String) -> Bool {
     guard let first = name.utf8.first, name.utf8.count <= 64, first | 0x20 >= 0x61, first | 0x20 <= 0x7a
     else { return false }

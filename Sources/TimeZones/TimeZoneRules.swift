@@ -1,14 +1,13 @@
 /// The offsets of a time zone from UTC, from a file of the time zone database (RFC 9636, “TZif”).
 public struct TimeZoneRules: Hashable, Sendable {
-  struct Period: Hashable, Sendable {
+  public struct Period: Hashable, Sendable {
     /// Seconds east of UTC.
-    var offset: Int
-    var isDaylightSaving: Bool
-    var abbreviation: String
+    public var offset: Int
+    public var isDaylightSaving: Bool
+    public var abbreviation: String
   }
 
   private var initial: Period
-  private var transitions: [(at: Int64, period: Period)] { zip(times, periods).map { ($0, $1) } }
   private var times: [Int64] = []
   private var periods: [Period] = []
   private var afterwards: PosixTimeZone?
@@ -71,7 +70,7 @@ public struct TimeZoneRules: Hashable, Sendable {
   }
 
   /// - Parameter time: Seconds since 1970-01-01T00:00:00Z.
-  func period(at time: Int64) -> Period {
+  public func period(at time: Int64) -> Period {
     guard let last = times.last else { return afterwards?.period(at: time) ?? initial }
     if time >= last, let afterwards { return afterwards.period(at: time) }
     var low = 0

@@ -1,16 +1,16 @@
 /// A day of the Gregorian calendar and a time of it.
-struct CivilDate: Hashable, Sendable {
-  var year: Int
+package struct CivilDate: Hashable, Sendable {
+  package var year: Int
   /// 1 to 12.
-  var month: Int
+  package var month: Int
   /// 1 to 31.
-  var day: Int
-  var hour: Int
-  var minute: Int
-  var second: Int
+  package var day: Int
+  package var hour: Int
+  package var minute: Int
+  package var second: Int
 
   /// - Parameter seconds: Since 1970-01-01T00:00:00.
-  init(seconds: Int64) {
+  package init(seconds: Int64) {
     var days = Int(seconds / 86_400)
     var rest = Int(seconds % 86_400)
     if rest < 0 {
@@ -31,7 +31,7 @@ struct CivilDate: Hashable, Sendable {
   }
 
   /// Days since 1970-01-01.
-  static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
+  package static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
     let shifted = month <= 2 ? year - 1 : year
     let era = (shifted >= 0 ? shifted : shifted - 399) / 400
     let yearOfEra = shifted - era * 400
@@ -39,14 +39,19 @@ struct CivilDate: Hashable, Sendable {
     return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
   }
 
-  static func isLeap(_ year: Int) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }
+  /// Whether there is such a day.
+  package static func isDay(_ year: Int, _ month: Int, _ day: Int) -> Bool {
+    (1...12).contains(month) && day >= 1 && day <= length(ofMonth: month, in: year)
+  }
 
-  static func length(ofMonth month: Int, in year: Int) -> Int {
+  package static func isLeap(_ year: Int) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }
+
+  package static func length(ofMonth month: Int, in year: Int) -> Int {
     month == 2 ? (isLeap(year) ? 29 : 28) : [4, 6, 9, 11].contains(month) ? 30 : 31
   }
 
   /// Monday is 0.
-  var weekday: Int { ((CivilDate.days(year, month, day) + 3) % 7 + 7) % 7 }
+  package var weekday: Int { ((CivilDate.days(year, month, day) + 3) % 7 + 7) % 7 }
   /// From 1.
-  var dayOfYear: Int { CivilDate.days(year, month, day) - CivilDate.days(year, 1, 1) + 1 }
+  package var dayOfYear: Int { CivilDate.days(year, month, day) - CivilDate.days(year, 1, 1) + 1 }
 }
