@@ -1,16 +1,16 @@
 import Foundation
 import Testing
 
-@testable import PolicyScript
+@testable import TimeZones
 
 /// What the oracle does not reach: files and rules that are none.
-@Suite struct TimeZoneTests {
+@Suite struct DamagedZoneTests {
   private static func file(_ name: String) throws -> [UInt8] {
     Array(try Data(contentsOf: URL(filePath: "/usr/share/zoneinfo/" + name)))
   }
 
   @Test func cutFiles() throws {
-    let whole = try TimeZoneTests.file("Europe/London")
+    let whole = try DamagedZoneTests.file("Europe/London")
     #expect(TimeZoneRules(file: whole) != nil)
     for count in 0..<whole.count { _ = TimeZoneRules(file: Array(whole[..<count])) }
     #expect(TimeZoneRules(file: Array(whole[..<(whole.count / 2)])) == nil)
@@ -19,7 +19,7 @@ import Testing
   @Test(arguments: [1, 2, 3] as [UInt64])
   func damagedFiles(_ seed: UInt64) throws {
     var random = SplitMix(seed: seed)
-    let whole = try TimeZoneTests.file("America/New_York")
+    let whole = try DamagedZoneTests.file("America/New_York")
     for _ in 0..<2_000 {
       var bytes = whole
       for _ in 0...Int(random.next() % 4) {
