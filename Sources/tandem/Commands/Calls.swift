@@ -1,7 +1,7 @@
 import ArgumentParser
 import CallModel
 import Foundation
-import PolicyTools
+import PolicyEngine
 import Records
 
 /// `tandem calls`: the calls that are up, and those that were.

@@ -40,7 +40,7 @@ struct ReplayCommand: ParsableCommand {
     guard limit > 0, list >= 0 else {
       throw ValidationError("--limit must be at least 1, --list at least 0.")
     }
-    if let since, CallsCommand.time(since, now: .zero) == nil {
+    if let since, CallsCommand.time(since, now: Date()) == nil {
       throw ValidationError(
         "“\(since)” is no time. Write 2026-01-31T08:00:00Z, or 15m for the last quarter of an hour.")
     }
