@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Glibc
 import Synchronization
@@ -44,8 +45,17 @@ final class ChildProcess: Sendable {
       posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
       posix_spawn_file_actions_adddup2(&actions, output[1], 1)
       posix_spawn_file_actions_adddup2(&actions, output[1], 2)
+      // A group of its own, so that whatever it starts ends with it.
+      var attributes = posix_spawnattr_t()
+      posix_spawnattr_init(&attributes)
+      defer { posix_spawnattr_destroy(&attributes) }
+      var signals = sigset_t()
+      sigemptyset(&signals)
+      posix_spawnattr_setsigmask(&attributes, &signals)
+      posix_spawnattr_setpgroup(&attributes, 0)
+      posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
       var pid: pid_t = 0
-      let result = posix_spawn(&pid, command[0], &actions, nil, argv, envp)
+      let result = posix_spawn(&pid, command[0], &actions, &attributes, argv, envp)
       close(output[1])
       guard result == 0 else {
         close(output[0])
@@ -55,7 +65,16 @@ final class ChildProcess: Sendable {
     }
     wrapper = pid
     let reader = FileHandle(fileDescriptor: output[0], closeOnDealloc: true)
-    Thread { [lines, exit] in
+    let isRead = DispatchSemaphore(value: 0)
+    Thread { [exit] in
+      // Not after the output has ended: a child of its own may hold that open, and a process that nobody waits for makes exit
+      // tests wait for ever.
+      var status: Int32 = 0
+      while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+      _ = isRead.wait(timeout: .now() + 2)
+      exit.add(status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f)
+    }.start()
+    Thread { [lines] in
       var rest = Data()
       while true {
         let data = reader.availableData
@@ -68,9 +87,7 @@ final class ChildProcess: Sendable {
       }
       if !rest.isEmpty { lines.add(String(decoding: rest, as: UTF8.self)) }
       lines.close()
-      var status: Int32 = 0
-      while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-      exit.add(status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f)
+      isRead.signal()
     }.start()
   }
 
@@ -84,16 +101,10 @@ final class ChildProcess: Sendable {
 
   func signal(_ number: Int32) { if let id = programID { Glibc.kill(id, number) } }
 
-  /// At once, without a chance to clean up.
+  /// At once, without a chance to clean up, and all that it has started with it.
   func kill() {
     guard exit.count == 0 else { return }
-    signal(SIGKILL)
-  }
-
-  /// Asks it to end, and does not wait: for a program whose children would outlive it.
-  func terminate() {
-    guard exit.count == 0 else { return }
-    signal(SIGTERM)
+    Glibc.kill(-wrapper, SIGKILL)
   }
 
   /// The exit code; 128 and the signal's number when a signal ended it.

@@ -63,8 +63,6 @@ final class Kamailio: Sendable {
     _ = try await process.waitForLine(containing: "SO_RCVBUF is finally")
   }
 
-  deinit { process.terminate() }
-
   /// What it has passed on, a line a request: transport, method, request URI, source.
   var requests: [String] { process.lines.all.filter { $0.contains("<script>") } }
   var output: String { process.tail }
