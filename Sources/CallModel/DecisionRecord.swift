@@ -83,3 +83,26 @@ public struct RuleConsideration: Hashable, Sendable {
     self.outcome = outcome
   }
 }
+
+extension RuleConsideration.Outcome {
+  /// The name of the condition in JSON and in listings (routing reference §25).
+  public var word: String {
+    switch self {
+    case .matched: "matched"
+    case .disabled: "disabled"
+    case .direction: "direction"
+    case .callProtocol: "protocol"
+    case .registered: "registered"
+    case .location: "location"
+    case .caller: "caller"
+    case .network: "network"
+    case .trunk: "trunk"
+    case .trust: "trust"
+    case .capability: "capability"
+    case .tag: "tag"
+    case .schedule: "schedule"
+    case .pattern: "pattern"
+    case .patternError: "pattern_error"
+    }
+  }
+}

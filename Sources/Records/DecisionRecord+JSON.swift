@@ -27,7 +27,7 @@ extension DecisionRecord {
         json.object { json in
           json.member("first", run.first)
           json.member("last", run.last)
-          json.member("outcome", run.outcome.name)
+          json.member("outcome", run.outcome.word)
         }
       }
       json.member("omitted", omittedConsiderations)
@@ -217,28 +217,5 @@ struct RuleRuns: Sequence, IteratorProtocol {
       position += 1
     }
     return run
-  }
-}
-
-extension RuleConsideration.Outcome {
-  /// The name of the condition, as in JSON and in listings.
-  var name: String {
-    switch self {
-    case .matched: "matched"
-    case .disabled: "disabled"
-    case .direction: "direction"
-    case .callProtocol: "protocol"
-    case .registered: "registered"
-    case .location: "location"
-    case .caller: "caller"
-    case .network: "network"
-    case .trunk: "trunk"
-    case .trust: "trust"
-    case .capability: "capability"
-    case .tag: "tag"
-    case .schedule: "schedule"
-    case .pattern: "pattern"
-    case .patternError: "pattern_error"
-    }
   }
 }

@@ -166,7 +166,7 @@ private struct Members {
       let last = try run.integer("last")
       // What was written never holds more; a damaged store must not make us expand for ever.
       guard last >= first, last - first < 1 << 20, result.count < 1 << 20,
-        let outcome = RuleConsideration.Outcome.allCases.first(where: { $0.name == run.optional("outcome") })
+        let outcome = RuleConsideration.Outcome.allCases.first(where: { $0.word == run.optional("outcome") })
       else { throw DecisionJSONError(member: name) }
       for rule in first...last { result.append(RuleConsideration(rule: rule, outcome: outcome)) }
     }
