@@ -28,16 +28,18 @@ final class CompiledConditions: Sendable {
   /// The first condition that fails, in the order in which they are reported; ``RuleConsideration/Outcome/patternError`` when
   /// the calling alias needed too much work.
   func firstFailure(
-    _ request: CallRequest, isTrusted: Bool, now: WallClock
+    _ request: CallRequest, isTrusted: @autoclosure () -> Bool, now: WallClock
   ) -> RuleConsideration.Outcome? {
     // Who calls only counts for incoming calls, as protocol and registration do.
-    if request.direction != .dialOut, let failure = callerFailure(request, isTrusted) { return failure }
+    if request.direction != .dialOut, let failure = callerFailure(request, isTrusted()) { return failure }
     if !schedules.isEmpty, !schedules.contains(where: { $0.isInForce(at: now) }) { return .schedule }
     if exceptSchedules.contains(where: { $0.isInForce(at: now) }) { return .schedule }
     return nil
   }
 
-  private func callerFailure(_ request: CallRequest, _ isTrusted: Bool) -> RuleConsideration.Outcome? {
+  private func callerFailure(
+    _ request: CallRequest, _ isTrusted: @autoclosure () -> Bool
+  ) -> RuleConsideration.Outcome? {
     if let caller {
       let alias = Alias(dialled: request.caller.alias, protocol: request.callProtocol).parsed
       guard let matches = caller.matches(alias) else { return .patternError }
@@ -49,7 +51,7 @@ final class CompiledConditions: Sendable {
       else { return .network }
     }
     if !trunks.isEmpty, request.caller.trunk.map({ !trunks.contains($0) }) ?? true { return .trunk }
-    if onlyTrusted, !isTrusted { return .trust }
+    if onlyTrusted, !isTrusted() { return .trust }
     if !capabilities.isEmpty, !capabilities.contains(request.capability) { return .capability }
     if !tags.isEmpty, !tags.contains(request.callTag) { return .tag }
     return nil

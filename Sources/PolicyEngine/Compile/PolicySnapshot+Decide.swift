@@ -101,8 +101,6 @@ extension PolicySnapshot {
     let bit = request.callProtocol.ruleBit
     let isRegistered = request.caller.isRegistered
     let location = locationNumber(request.location)
-    let isTrusted =
-      isRegistered || request.caller.trunk.flatMap { trunk(named: $0) }.map(\.isTrusted) ?? false
     let workspace = MatchWorkspace.current
     let usesIndex = !keepsAll && rules.count > DecisionRecord.considerationLimit
     return parsed.withUTF8 { parsed in
@@ -121,7 +119,7 @@ extension PolicySnapshot {
           {
             outcome = failure
           } else if let conditions = rule.conditions,
-            let failure = conditions.firstFailure(request, isTrusted: isTrusted, now: now)
+            let failure = conditions.firstFailure(request, isTrusted: isTrusted(request.caller), now: now)
           {
             outcome = failure
             if failure == .patternError { winner = (i, nil) }
@@ -163,6 +161,12 @@ extension PolicySnapshot {
         return winner
       }
     }
+  }
+
+  /// Registered here, or behind a trunk that is inside our trust domain.
+  private func isTrusted(_ caller: Caller) -> Bool {
+    caller.isRegistered
+      || caller.trunk.flatMap { trunkIndex($0) }.map { policy.trunks[$0].isTrusted } ?? false
   }
 
   /// What the called alias becomes once the pattern of a rule has matched `subject`.
