@@ -62,12 +62,7 @@ struct ExplainCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let outcome = PolicyLoader.load(directory: policy, secrets: .system(areRequired: false))
-    guard let snapshot = outcome.snapshot else {
-      let text = outcome.errors.map { $0.excerpt + "\n" }.joined(separator: "\n")
-      FileHandle.standardError.write(Data(text.utf8))
-      throw ExitCode(1)
-    }
+    let snapshot = try loadPolicy(policy)
     if let location, snapshot.location(named: location) == nil {
       let known = snapshot.policy.locations.map(\.name).joined(separator: ", ")
       throw ValidationError("There is no location named “\(location)”. Known: \(known)")

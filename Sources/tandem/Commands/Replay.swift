@@ -47,12 +47,7 @@ struct ReplayCommand: ParsableCommand {
   }
 
   func run() throws {
-    let outcome = PolicyLoader.load(directory: directory, secrets: .system(areRequired: false))
-    guard let snapshot = outcome.snapshot else {
-      let text = outcome.errors.map { $0.excerpt + "\n" }.joined(separator: "\n")
-      FileHandle.standardError.write(Data(text.utf8))
-      throw ExitCode(1)
-    }
+    let snapshot = try loadPolicy(directory)
     var query = CallQuery()
     query.limit = limit
     query.since = since.flatMap { CallsCommand.time($0, now: Date()) }

@@ -31,14 +31,8 @@ struct TestCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let outcome = PolicyLoader.load(directory: directory, secrets: .system(areRequired: false))
     let loaded = PolicyTestLoader.load(directory: tests ?? "\(directory)/tests")
-    let errors = outcome.errors + loaded.diagnostics
-    guard let snapshot = outcome.snapshot, errors.isEmpty else {
-      let text = errors.map { $0.excerpt + "\n" }.joined(separator: "\n")
-      FileHandle.standardError.write(Data(text.utf8))
-      throw ExitCode(1)
-    }
+    let snapshot = try loadPolicy(directory, further: loaded.diagnostics)
     let run = PolicyTestRun(loaded.tests, of: snapshot)
     let mutation = mutate && run.failedCount == 0 ? PolicyMutation(loaded.tests, of: snapshot) : nil
     let report = PolicyTestReport(run: run, mutation: mutation, minimumCoverage: minimumCoverage)
