@@ -131,15 +131,17 @@ let package = Package(
     // Tests: one target a module; EndToEnd drives real peers against the real binary.
     .testTarget(name: "CallModelTests", dependencies: ["CallModel"], swiftSettings: strict),
     .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: strict),
-    .testTarget(name: "TimeZonesTests", dependencies: ["TimeZones"], swiftSettings: strict),
+    .testTarget(name: "TimeZonesTests", dependencies: ["TestSupport", "TimeZones"], swiftSettings: strict),
     .testTarget(name: "SDPTests", dependencies: ["SDP", "CallModel"], swiftSettings: strict),
     .testTarget(
       name: "SIPTests", dependencies: ["SIP", "CallModel"], resources: [.copy("Vectors")],
       swiftSettings: strict),
     .testTarget(
-      name: "PatternAnalysisTests", dependencies: ["PatternAnalysis", "CPCRE2"], swiftSettings: strict),
+      name: "PatternAnalysisTests", dependencies: ["TestSupport", "PatternAnalysis", "CPCRE2"],
+      swiftSettings: strict),
     .testTarget(
-      name: "PolicyEngineTests", dependencies: ["PolicyEngine", "CallModel"], swiftSettings: strict),
+      name: "PolicyEngineTests", dependencies: ["TestSupport", "PolicyEngine", "CallModel"],
+      swiftSettings: strict),
     .testTarget(
       name: "PolicyHooksTests", dependencies: ["PolicyHooks", "PolicyEngine", "JSONText", "CallModel"],
       swiftSettings: strict),
@@ -155,7 +157,7 @@ let package = Package(
       ], resources: [.copy("policy-server.py")], swiftSettings: strict),
     .testTarget(
       name: "PolicyToolsTests",
-      dependencies: ["PolicyTools", "PolicyEngine", "PatternAnalysis", "CallModel"],
+      dependencies: ["TestSupport", "PolicyTools", "PolicyEngine", "PatternAnalysis", "CallModel"],
       swiftSettings: strict),
     .testTarget(
       name: "RouterTests", dependencies: ["Router", "PolicyEngine", "CallModel"],

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Patterns and subjects over a small alphabet, so that many subjects match.
 struct RandomPatterns {
   var generator: SplitMix

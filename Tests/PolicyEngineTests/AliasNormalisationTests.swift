@@ -1,4 +1,5 @@
 import CallModel
+import TestSupport
 import Testing
 
 /// The table of the routing reference §2.

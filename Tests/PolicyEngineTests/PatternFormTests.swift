@@ -1,5 +1,6 @@
 import CallModel
 import PatternAnalysis
+import TestSupport
 import Testing
 
 @testable import PolicyEngine

@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import PolicyScript
 
 /// Makes random scripts, most of which mean something, from a seed.

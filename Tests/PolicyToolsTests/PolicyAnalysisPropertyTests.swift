@@ -1,6 +1,7 @@
 import CallModel
 import PatternAnalysis
 import PolicyEngine
+import TestSupport
 import Testing
 
 @testable import PolicyTools
