@@ -203,6 +203,12 @@ import Testing
       "service-hides-device", ""),
     Row("devices: [{ alias: a, username: u, password: p }]\n", "inline-secret", ""),
     Row(
+      "globals: { sip: { listeners: [{ transport: tcp, address: '127.0.0.1:1' }] } }\ndevices: [{ alias: a, username: u, password: p }]\n",
+      "inline-secret", ""),
+    Row(
+      "globals: { sip: { listeners: [{ transport: tcp, address: '192.0.2.1:1' }] } }\ndevices: [{ alias: a, username: u, password: { env: NONE, default: p } }]\n",
+      "inline-secret", ""),
+    Row(
       "globals: { sip: { listeners: [{ transport: udp, address: '127.0.0.1:1' }] } }\n", "listener-not-used",
       ""),
     Row(
@@ -223,7 +229,7 @@ import Testing
   @Test(arguments: [
     rule("match: '9.*'\nfrom: { registered: true }"), rule("match: '[a-z]+@x'"),
     rule("match: '9.*'\nto: { target: registered_device }"),
-    "globals: { sip: { listeners: [{ transport: tcp, address: '127.0.0.1:1' }] } }\ndevices: [{ alias: a, username: u, password: p }]\n",
+    "globals: { sip: { listeners: [{ transport: tcp, address: '127.0.0.1:1' }] } }\ndevices: [{ alias: a, username: u, password: { env: NONE, default: p } }]\n",
     rule("match: 'x.*'") + "  - { name: s, priority: 1, match: 'y.*' }\n",
     "x-anything: [{ a: 1 }]\n", "", "# nothing\n", "rules:\ndevices:\n",
   ])

@@ -8,23 +8,24 @@ struct PolicyAssembly: Sendable {
   private var diagnostics: [PolicyDiagnostic] = []
   private var globals: CheckedObject?
   private var sections: PolicyBinding.Items = [:]
-  private var inlineSecrets: [SourcePosition] = []
+  private var inlineSecrets: [SchemaReader.InlineSecret] = []
   /// A file was no YAML: what it defines is not known.
   private var hasGaps = false
   /// Aliases multiplied a file beyond its bound: nothing that was read of it is worth checking.
   private var isOverrun = false
 
-  mutating func add(
+  /// Reads one file; nil, and diagnostics, when nothing can be made of it. What it includes is put in before it.
+  mutating func read(
     _ file: PolicyLoader.File, directory: String, secrets: SecretSource, lists: ListSource
-  ) {
+  ) -> CheckedObject? {
     guard let source = YAMLReading.source(file, &diagnostics) else {
       hasGaps = true
-      return
+      return nil
     }
     sources.append(source)
     guard case .success(let root) = YAMLReading.root(of: source, &diagnostics) else {
       hasGaps = true
-      return
+      return nil
     }
     var reader = SchemaReader(
       file: sources.count - 1, source: source, secrets: secrets, lists: lists, directory: directory)
@@ -33,7 +34,12 @@ struct PolicyAssembly: Sendable {
     listFiles += reader.listFiles
     inlineSecrets += reader.inlineSecrets
     isOverrun = isOverrun || reader.isExhausted
-    for field in PolicySchema.file.fields {
+    return object
+  }
+
+  /// Joins what a file says to what the files before it said.
+  mutating func put(_ object: CheckedObject) {
+    for field in PolicySchema.file.fields where field.key != "include" {
       guard let value = object.fields[field.key] else { continue }
       switch value.content {
       case .object(let part) where field.key == "globals":
@@ -43,6 +49,9 @@ struct PolicyAssembly: Sendable {
       }
     }
   }
+
+  /// A file is missing: what it would define is not known.
+  mutating func addGap() { hasGaps = true }
 
   /// Settings of two files beside each other; none may be made twice.
   private mutating func merged(_ a: CheckedObject, _ b: CheckedObject) -> CheckedObject {
@@ -110,7 +119,7 @@ struct PolicyAssembly: Sendable {
 
   /// Diagnostics end up in logs: they show no line that a password stands on.
   private mutating func hideSecrets() {
-    let lines = Set(inlineSecrets.map { "\(sources[$0.file].name):\($0.line)" })
+    let lines = Set(inlineSecrets.map(\.position).map { "\(sources[$0.file].name):\($0.line)" })
     guard !lines.isEmpty else { return }
     for i in diagnostics.indices where lines.contains("\(diagnostics[i].file):\(diagnostics[i].line)") {
       diagnostics[i].sourceLine = nil
@@ -130,6 +139,23 @@ struct PolicyAssembly: Sendable {
       related: related.map { place, message in
         .init(file: sources[place.file].name, line: place.line, column: place.column, message: message)
       })
+  }
+
+  /// Something about a place in a file.
+  mutating func report(
+    _ code: String, _ message: String, at position: SourcePosition,
+    severity: PolicyDiagnostic.Severity = .error, found: String? = nil, suggestion: String? = nil,
+    related: [(SourcePosition, String)] = []
+  ) {
+    var result = diagnostic(severity, code, message, at: position, related: related)
+    result.found = found
+    result.suggestion = suggestion
+    diagnostics.append(result)
+  }
+
+  /// Something about a file as a whole.
+  mutating func fail(_ code: String, _ message: String, _ path: String) {
+    diagnostics.append(PolicyDiagnostic(.error, code: code, message, file: path))
   }
 
   private func place(of path: PolicyPath) -> (position: SourcePosition, isExact: Bool, isValid: Bool)? {
@@ -162,15 +188,15 @@ struct PolicyAssembly: Sendable {
     return result
   }
 
-  /// Passwords in the file are tolerable only where nobody else can use them.
+  /// A password in the file is in everybody's hands who may read the file. One that only takes the place of a missing
+  /// reference is tolerable where nobody else can use it: in the example that everybody has.
   private mutating func warnAboutInlineSecrets(_ globals: Globals) {
     let listeners = globals.sip.listeners
-    guard listeners.isEmpty || !listeners.allSatisfy(\.address.ip.isLoopback) else { return }
-    for position in inlineSecrets {
-      var warning = diagnostic(
-        .warning, "inline-secret", "a secret stands in the file itself", at: position)
-      warning.suggestion = "refer to it: {env: NAME} or {file: path}"
-      diagnostics.append(warning)
+    let isOnLoopback = !listeners.isEmpty && listeners.allSatisfy(\.address.ip.isLoopback)
+    for secret in inlineSecrets where !(secret.isDefault && isOnLoopback) {
+      report(
+        "inline-secret", "a secret stands in the file itself", at: secret.position, severity: .warning,
+        suggestion: "refer to it: {env: NAME} or {file: path}")
     }
   }
 }

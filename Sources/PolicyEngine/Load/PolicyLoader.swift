@@ -1,6 +1,3 @@
-import CallModel
-import Glibc
-
 /// Reads the YAML files of a policy and compiles them, or says everything that is wrong with them.
 public enum PolicyLoader {
   /// What came of loading: a snapshot unless there are errors, and all errors and warnings in the order of the files.
@@ -32,16 +29,29 @@ public enum PolicyLoader {
     public init(name: String, text: String) { self.init(name: name, bytes: Array(text.utf8)) }
   }
 
-  public static let maximumFiles = 1_000
-  /// Bytes of one file, and of all.
-  public static let maximumFileSize = 32 << 20
-  public static let maximumTotalSize = 128 << 20
+  /// What a policy may cost to read. Beyond it the policy is refused.
+  public struct Limits: Hashable, Sendable {
+    /// Files of the policy, those included with them.
+    public var files = 1_000
+    /// Bytes of one file, and of all.
+    public var fileSize = 32 << 20
+    public var totalSize = 128 << 20
+    /// Files between one of the directory and what it leads to by `include`.
+    public var includeDepth = 16
+
+    public init() {}
+  }
+
+  public static let maximumFiles = Limits().files
+  public static let maximumFileSize = Limits().fileSize
   /// Diagnostics that are kept; one wrong indentation should not print a thousand pages.
   public static let maximumDiagnostics = 1_000
 
-  /// Loads all `*.yaml` and `*.yml` files of a directory, not of those below it, in the order of their names.
+  /// Loads all `*.yaml` and `*.yml` files of a directory, in the order of their names, and what they include; of the
+  /// directories below it only what is included.
   public static func load(
-    directory: String, secrets: SecretSource = .system(), lists: ListSource = .system
+    directory: String, secrets: SecretSource = .system(), lists: ListSource = .system,
+    files: PolicyFileSource = .system, limits: Limits = Limits()
   ) -> Outcome {
     func failure(_ code: String, _ message: String, _ suggestion: String? = nil) -> Outcome {
       Outcome(
@@ -53,7 +63,7 @@ public enum PolicyLoader {
     var directory = directory
     while directory.count > 1, directory.hasSuffix("/") { directory.removeLast() }
     let names: [String]
-    switch yamlFiles(in: directory) {
+    switch files.yamlFiles(in: directory) {
     case .success(let found): names = found
     case .failure(let error): return failure("unreadable", "the directory cannot be read: \(error.reason)")
     }
@@ -62,50 +72,13 @@ public enum PolicyLoader {
         "no-files", "there are no *.yaml files in this directory", "write a policy, or name another directory"
       )
     }
-    guard names.count <= maximumFiles else {
-      return failure("too-large", "there are \(names.count) files; at most \(maximumFiles) are read")
+    guard names.count <= limits.files else {
+      return failure("too-large", "there are \(names.count) files; at most \(limits.files) are read")
     }
-    var files: [File] = []
-    var diagnostics: [PolicyDiagnostic] = []
-    var total = 0
-    for name in names {
-      let path = "\(directory)/\(name)"
-      switch readFile(path, maximumSize: maximumFileSize) {
-      case .success(let bytes):
-        total += bytes.count
-        files.append(File(name: path, bytes: bytes))
-      case .failure(let failure):
-        diagnostics.append(
-          PolicyDiagnostic(
-            .error, code: "unreadable", "the file cannot be read: \(failure.reason)", file: path))
-      }
-      guard total <= maximumTotalSize else {
-        return failure("too-large", "the files together have more than \(maximumTotalSize) bytes")
-      }
-    }
-    var outcome = load(files: files, directory: directory, secrets: secrets, lists: lists)
-    if !diagnostics.isEmpty {
-      // A file that vanished may have held anything: the rest alone is not the policy.
-      outcome.snapshot = nil
-      outcome.diagnostics = diagnostics + outcome.diagnostics
-    }
-    return outcome
-  }
-
-  /// The names of all `*.yaml` and `*.yml` files of a directory, sorted.
-  static func yamlFiles(in directory: String) -> Result<[String], SecretSource.Unavailable> {
-    guard let stream = opendir(directory) else {
-      return .failure(SecretSource.Unavailable(String(cString: strerror(errno))))
-    }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = Glibc.readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if !name.hasPrefix("."), name.hasSuffix(".yaml") || name.hasSuffix(".yml") { names.append(name) }
-    }
-    return .success(names.sorted())
+    var reading = PolicyReading(
+      directory: directory, source: files, secrets: secrets, lists: lists, limits: limits)
+    for name in names { reading.read(name) }
+    return reading.outcome()
   }
 
   /// Loads one file that is in memory.
@@ -116,20 +89,17 @@ public enum PolicyLoader {
     load(files: [File(name: name, text: text)], secrets: secrets, lists: lists)
   }
 
-  /// Loads files that are in memory.
+  /// Loads files that are in memory; what they include must be among them.
   /// - Parameter directory: where relative paths in the policy start.
   public static func load(
-    files: [File], directory: String = "", secrets: SecretSource = .fixed(), lists: ListSource = .fixed()
+    files: [File], directory: String = "", secrets: SecretSource = .fixed(), lists: ListSource = .fixed(),
+    limits: Limits = Limits()
   ) -> Outcome {
-    var assembly = PolicyAssembly()
-    for file in files { assembly.add(file, directory: directory, secrets: secrets, lists: lists) }
-    let version = PolicyVersion(
-      files: (files + assembly.listFiles).map { (baseName($0.name), $0.bytes) })
-    return assembly.finish(version: version)
-  }
-
-  /// The version names content, not the place it was loaded from.
-  private static func baseName(_ path: String) -> String {
-    path.split(separator: "/").last.map(String.init) ?? path
+    let source = PolicyFileSource.fixed(
+      Dictionary(files.map { ($0.name, $0.bytes) }, uniquingKeysWith: { first, _ in first }))
+    var reading = PolicyReading(
+      directory: directory, source: source, secrets: secrets, lists: lists, limits: limits)
+    for file in files { reading.add(file) }
+    return reading.outcome()
   }
 }

@@ -18,7 +18,7 @@ public enum PolicyTestLoader {
         diagnostics: [PolicyDiagnostic(.error, code: code, message, file: file, suggestion: help)])
     }
     let names: [String]
-    switch PolicyLoader.yamlFiles(in: directory) {
+    switch PolicyFileSource.system.yamlFiles(in: directory) {
     case .success(let found): names = found
     case .failure(let error):
       return failure(

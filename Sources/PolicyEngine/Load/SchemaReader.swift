@@ -15,7 +15,14 @@ struct SchemaReader {
   let root: ObjectSchema
   var diagnostics: [PolicyDiagnostic] = []
   /// Values given in the file itself where a reference to a secret belongs.
-  private(set) var inlineSecrets: [SourcePosition] = []
+  private(set) var inlineSecrets: [InlineSecret] = []
+
+  struct InlineSecret: Sendable {
+    var position: SourcePosition
+    /// It only takes the place of a reference that leads nowhere.
+    var isDefault: Bool
+  }
+
   private var visited = 0
   private let visitLimit: Int
   private(set) var isExhausted = false
@@ -406,12 +413,14 @@ struct SchemaReader {
         wrongType(node, expected: SchemaType.secret.expectation)
         return .invalid
       }
-      inlineSecrets.append(position(node))
+      inlineSecrets.append(InlineSecret(position: position(node), isDefault: false))
       return .secret(Secret(scalar.string))
     }
     var values: [String: (text: String, node: Node)] = [:]
     let pairs = pairs(of: mapping, depth: 0)
-    for (key, value) in pairs where key.scalar?.string == "default" { inlineSecrets.append(position(value)) }
+    for (key, value) in pairs where key.scalar?.string == "default" {
+      inlineSecrets.append(InlineSecret(position: position(value), isDefault: true))
+    }
     for (key, value) in pairs {
       guard let name = key.scalar?.string, SchemaReader.secretKeys.contains(name) else {
         let suggestion = key.scalar.flatMap { nearest(to: $0.string, in: SchemaReader.secretKeys) }

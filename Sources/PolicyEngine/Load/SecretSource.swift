@@ -83,6 +83,12 @@ func readFile(_ path: String, maximumSize: Int) -> Result<[UInt8], SecretSource.
   guard count < bytes.count else {
     return .failure(SecretSource.Unavailable("it changed while it was read"))
   }
+  // Somebody who writes in place has written half of it.
+  var after = stat()
+  guard fstat(descriptor, &after) == 0 else { return failure() }
+  guard after.st_size == count, after.st_mtim.tv_sec == status.st_mtim.tv_sec,
+    after.st_mtim.tv_nsec == status.st_mtim.tv_nsec
+  else { return .failure(SecretSource.Unavailable("it changed while it was read")) }
   bytes.removeSubrange(count...)
   return .success(bytes)
 }

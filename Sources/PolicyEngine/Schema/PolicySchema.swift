@@ -3,8 +3,12 @@ public enum PolicySchema {
   /// The top of every file. Sections of several files are put together.
   static let file = ObjectSchema(
     "Policy file",
-    "A policy is all `*.yaml` files of one directory, read in the order of their names and put together: lists are joined, `globals` are merged. Keys that begin with `x-` are ignored, which gives anchors a place to stand.",
+    "A policy is all `*.yaml` files of one directory, read in the order of their names, with what they include, and put together: lists are joined, `globals` are merged. Keys that begin with `x-` are ignored, which gives anchors a place to stand.",
     [
+      .init(
+        "include", .oneOrMore(.text(maximumLength: 4_096)), default: "empty",
+        "Further files, relative to this one and inside the policy's directory; `*`, `?` and `[a-z]` match names. They come before what this file says, each once.",
+        example: "[trunks/carrier.yaml, rules/*.yaml]"),
       .init("globals", .object(globals), "Settings of the whole deployment."),
       .init("locations", .list(.object(location)), "Parts of the network that rules tell apart."),
       .init(

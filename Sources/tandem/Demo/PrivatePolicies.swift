@@ -45,11 +45,19 @@ struct PrivatePolicies {
     }
     let files = FileManager.default
     try files.createDirectory(atPath: target, withIntermediateDirectories: false)
-    for name in try files.contentsOfDirectory(atPath: source)
-    where name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
-      let text = try String(contentsOfFile: "\(source)/\(name)", encoding: .utf8)
-      try moved(text, to: address, moves).write(
-        toFile: "\(target)/\(name)", atomically: false, encoding: .utf8)
+    // Files that are included, and lists, may stand further down.
+    for name in try files.subpathsOfDirectory(atPath: source) {
+      var isDirectory = ObjCBool(false)
+      guard files.fileExists(atPath: "\(source)/\(name)", isDirectory: &isDirectory) else { continue }
+      if isDirectory.boolValue {
+        try files.createDirectory(atPath: "\(target)/\(name)", withIntermediateDirectories: true)
+      } else if name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
+        let text = try String(contentsOfFile: "\(source)/\(name)", encoding: .utf8)
+        try moved(text, to: address, moves).write(
+          toFile: "\(target)/\(name)", atomically: false, encoding: .utf8)
+      } else {
+        try files.copyItem(atPath: "\(source)/\(name)", toPath: "\(target)/\(name)")
+      }
     }
     let copied = PolicyLoader.load(directory: target)
     guard let snapshot = copied.snapshot else {
