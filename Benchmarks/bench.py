@@ -139,8 +139,8 @@ class Bench:
         d = s.tmp + "/policy"; os.makedirs(d, exist_ok=True); bench = os.path.join(os.path.dirname(s.o.tandem), "policybench"); f = {}
         for n in s.sizes:
             files = rules.write(n, d) if not os.path.exists(f"{d}/aliases-{n}") else (f"{d}/patterns-{n}", f"{d}/aliases-{n}")
-            run = lambda exe: json.loads(sp.run([exe, *files, "0.15"], capture_output=True, text=True, check=True, timeout=120).stdout)
-            f[n] = run(bench); peer = run(HERE + "/policy/linearscan")
+            run = lambda exe, *more: json.loads(sp.run([exe, *files, "0.15", *more], capture_output=True, text=True, check=True, timeout=120).stdout)
+            f[n] = run(bench, f"{d}/forms-{n}"); peer = run(HERE + "/policy/linearscan")
             s.say(f"{n} rules: {f[n]}; linear {peer}")
             if f[n]["found"] * 16 < f[n]["asked"] * 14: raise SystemExit(f"bench: {n} rules: too few aliases found a rule: {f[n]}")
             s.put(f"decide {n}", ours=f[n]["ns"] / 1e3, peer=peer["ns"] / 1e3)

@@ -4,28 +4,28 @@ import PolicyEngine
 
 /// What a decision costs, with its record, as on a live call:
 ///
-///     policybench PATTERNS ALIASES SECONDS
+///     policybench PATTERNS ALIASES SECONDS [FORMS]
 ///
-/// Both files have one entry a line; each pattern becomes a rule. Prints one line of JSON.
+/// The files have one entry a line; each pattern becomes a rule, in the form of the same line where there is one. Prints one
+/// line of JSON.
 @main struct PolicyBench {
   static func main() throws {
-    guard CommandLine.arguments.count == 4, let seconds = Double(CommandLine.arguments[3]) else {
-      print("usage: policybench PATTERNS ALIASES SECONDS")
+    guard (4...5).contains(CommandLine.arguments.count), let seconds = Double(CommandLine.arguments[3]) else {
+      print("usage: policybench PATTERNS ALIASES SECONDS [FORMS]")
       exit(2)
     }
     let patterns = try lines(CommandLine.arguments[1])
+    let forms = CommandLine.arguments.count == 5 ? try lines(CommandLine.arguments[4]).map(form) : []
     let requests = try lines(CommandLine.arguments[2]).map { alias in
       CallRequest(
         id: CallID(high: 0, low: 0), direction: .dialIn, trigger: .invite, callProtocol: .sip,
         alias: Alias(dialled: "sip:" + alias, protocol: .sip), caller: Caller(alias: "sip:caller@example.org")
       )
     }
-    let start = nanoseconds(CLOCK_MONOTONIC)
-    let snapshot = try compile(patterns)
-    let compiled = nanoseconds(CLOCK_MONOTONIC)
-    // What the first left free, the second uses again: what comes on top is a snapshot's.
     let before = residentBytes()
-    let second = try compile(patterns)
+    let start = nanoseconds(CLOCK_MONOTONIC)
+    let snapshot = try compile(patterns, forms)
+    let compiled = nanoseconds(CLOCK_MONOTONIC)
     let size = residentBytes() - before - patterns.reduce(0) { $0 + $1.utf8.count }
 
     var found = 0
@@ -49,18 +49,42 @@ import PolicyEngine
     print(
       "{\"ns\": \(mean), \"p50\": \(times[times.count / 2]), \"p99\": \(times[times.count * 99 / 100]), "
         + "\"found\": \(found), \"asked\": \(requests.count), \"compile_ms\": \((compiled - start) / 1_000_000), "
-        + "\"bytes_per_rule\": \(size / max(1, second.policy.rules.count))}")
+        + "\"bytes_per_rule\": \(size / max(1, snapshot.policy.rules.count))}")
   }
 
   /// A policy with a rule for each pattern.
-  static func compile(_ patterns: [String]) throws -> PolicySnapshot {
+  static func compile(_ patterns: [String], _ forms: [PatternForm?]) throws -> PolicySnapshot {
     var policy = Policy(trunks: [Trunk(name: "carrier", host: "192.0.2.1")])
+    let gateway = GatewayConfiguration(name: "", remoteAlias: "", trunks: [TrunkChoice(trunk: "carrier")])
     policy.rules = patterns.enumerated().map { i, pattern in
-      CallRoutingRule(
-        name: "rule \(i)", priority: 1 + i * 199 / max(1, patterns.count - 1), pattern: pattern,
-        gateway: GatewayConfiguration(name: "", remoteAlias: "", trunks: [TrunkChoice(trunk: "carrier")]))
+      var rule = CallRoutingRule(
+        name: "rule \(i)", priority: 1 + i * 199 / max(1, patterns.count - 1),
+        // A text of its own, so that it is counted.
+        pattern: String(decoding: Array(pattern.utf8), as: UTF8.self), gateway: gateway)
+      if i < forms.count, let form = forms[i] { rule.form = form }
+      return rule
     }
     return try PolicySnapshot(compiling: policy)
+  }
+
+  /// `exact bob domain example.com optional`; nil for an empty line.
+  static func form(_ line: String) -> PatternForm? {
+    var words = line.split(separator: " ").map(String.init)[...]
+    guard !words.isEmpty else { return nil }
+    var form = PatternForm()
+    while let word = words.popFirst() {
+      switch word {
+      case "exact": form.texts.append(words.removeFirst())
+      case "prefix": form.prefixes.append(words.removeFirst())
+      case "domain": form.domains.append(words.removeFirst())
+      case "digits":
+        let bounds = words.removeFirst().split(separator: "-").compactMap { Int($0) }
+        form.digits = bounds[0]...bounds[1]
+      case "optional": form.isDomainRequired = false
+      default: fatalError("no part of a form: \(word)")
+      }
+    }
+    return form
   }
 
   static func nanoseconds(_ clock: clockid_t) -> Int64 {
@@ -85,12 +109,13 @@ import PolicyEngine
     return result
   }
 
-  /// Resident set of this process.
+  /// Resident set of this process, without what the allocator keeps for later.
   static func residentBytes() -> Int {
+    typealias Trim = @convention(c) (Int) -> Int32
+    // <malloc.h> is not part of the module.
+    if let symbol = dlsym(nil, "malloc_trim") { _ = unsafeBitCast(symbol, to: Trim.self)(0) }
     guard let text = try? lines("/proc/self/statm").first, let pages = Int(text.split(separator: " ")[1])
-    else {
-      return 0
-    }
+    else { return 0 }
     return pages * 4096
   }
 }
