@@ -5,11 +5,15 @@
 public struct GatewayConfiguration: Sendable {
   /// The rule's name; the record and the policy API make it unique per call.
   public var name: String
-  public var tag: String
   /// The called alias after the rule's replacement.
   public var remoteAlias: String
-  private var settings: GatewaySettings
+  /// What it shares with others.
+  public private(set) var settings: GatewaySettings
 
+  public var tag: String {
+    get { settings.values.tag }
+    set { own().values.tag = newValue }
+  }
   /// Who the called party is told is calling; nil: the caller as received.
   public var localAlias: String? {
     get { settings.values.localAlias }
@@ -135,11 +139,10 @@ public struct GatewayConfiguration: Sendable {
     continueOn: Set<Cause> = GatewayConfiguration.defaultContinueCauses
   ) {
     self.name = name
-    self.tag = tag
     self.remoteAlias = remoteAlias
     settings = GatewaySettings(
       GatewaySettings.Values(
-        localAlias: localAlias, localDisplayName: localDisplayName, target: target,
+        tag: tag, localAlias: localAlias, localDisplayName: localDisplayName, target: target,
         outgoingProtocol: outgoingProtocol, outgoingLocation: outgoingLocation, trunks: trunks,
         callCapability: callCapability, mediaEncryption: mediaEncryption,
         maximumBandwidthIn: maximumBandwidthIn,
@@ -149,14 +152,16 @@ public struct GatewayConfiguration: Sendable {
         externalAvatarLookup: externalAvatarLookup, ringTimeout: ringTimeout, continueOn: continueOn))
   }
 
+  /// A call with the settings of another.
+  public init(name: String, remoteAlias: String, sharing settings: GatewaySettings) {
+    self.name = name
+    self.remoteAlias = remoteAlias
+    self.settings = settings
+  }
+
   private mutating func own() -> GatewaySettings {
     if !isKnownUniquelyReferenced(&settings) { settings = GatewaySettings(settings.values) }
     return settings
-  }
-
-  /// Shares the settings of an equal configuration, if `known` has one, and is remembered there if not.
-  public mutating func share(_ known: inout Set<GatewaySettings>) {
-    settings = known.insert(settings).memberAfterInsert
   }
 
   /// No route, no response, refused connection, congestion: the far end never saw the call, or said "not now, elsewhere".
@@ -167,12 +172,11 @@ public struct GatewayConfiguration: Sendable {
 
 extension GatewayConfiguration: Hashable {
   public static func == (a: Self, b: Self) -> Bool {
-    a.remoteAlias == b.remoteAlias && a.name == b.name && a.tag == b.tag && a.settings == b.settings
+    a.remoteAlias == b.remoteAlias && a.name == b.name && a.settings == b.settings
   }
 
   public func hash(into hasher: inout Hasher) {
     hasher.combine(name)
-    hasher.combine(tag)
     hasher.combine(remoteAlias)
     hasher.combine(settings)
   }

@@ -4,6 +4,7 @@
 public final class GatewaySettings: @unchecked Sendable {
   // @unchecked: changed only by GatewayConfiguration while it holds the one reference.
   struct Values: Hashable, Sendable {
+    var tag: String
     var localAlias: String?
     var localDisplayName: String?
     var target: CallTarget

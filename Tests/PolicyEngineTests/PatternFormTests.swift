@@ -177,7 +177,8 @@ import Testing
       form.isDomainRequired = form.domains.isEmpty || Bool.random(using: &generator)
       let pattern = Pattern(form)
       let automaton = try form.automaton(universe: .all, limits: .standard)
-      let index = RuleIndex([(pattern: "", matchesFullAlias: false, isEnabled: true)], forms: [form])
+      let index = RuleIndex([(keys: PatternKeys(form), matchesFullAlias: false, isEnabled: true)])
+      #expect(PatternForm(compact: form.compact) == form)
       for _ in 0..<40 {
         let letters: [Character] = ["a", "b", "A", "1", "0", "3", "@", ".", "k", "\u{212A}", "é", "É"]
         var alias = String(
@@ -202,5 +203,32 @@ import Testing
       }
     }
     #expect(matched > 1_000)
+  }
+
+  @Test(
+    "a rule keeps a form in one text",
+    arguments: [
+      PatternForm(),
+      PatternForm(texts: ["", "1:2,3", "R0-;é", "\u{0}\n"], domains: ["*.corp.example"]),
+      PatternForm(file: "", prefixes: ["+"], digits: 0...Int.max),
+      PatternForm(file: "lists/vip.txt", suffixes: ["#"], digits: 250...250, isDomainRequired: false),
+      PatternForm(ranges: [PatternForm.NumberRange("0100-0199")!, PatternForm.NumberRange("1-1")!]),
+    ])
+  func aRuleKeepsAFormInOneText(_ form: PatternForm) {
+    #expect(PatternForm(compact: form.compact) == form)
+    var rule = CallRoutingRule(
+      name: "", priority: 1, pattern: "old", gateway: GatewayConfiguration(name: "", remoteAlias: ""))
+    rule.form = form
+    #expect(rule.form == form && rule.pattern == form.description)
+    rule.form = nil
+    #expect(rule.form == nil && rule.pattern == form.description)
+    rule.pattern = "new"
+    #expect(rule.form == nil && rule.pattern == "new")
+  }
+
+  @Test("a rule takes no more room than promised")
+  func aRuleIsSmall() {
+    #expect(MemoryLayout<CallRoutingRule>.stride <= 80)
+    #expect(MemoryLayout<CompiledRule>.stride <= 24)
   }
 }

@@ -65,7 +65,8 @@ import Testing
         patterns.append(Bool.random(using: &g) ? text + extra : extra + text)
       }
       let full = (0..<patterns.count).map { _ in Int.random(in: 0..<6, using: &g) == 0 }
-      let index = RuleIndex(zip(patterns, full).map { ($0, $1, true) })
+      let index = RuleIndex(
+        zip(patterns, full).map { (keys: PatternKeys($0), matchesFullAlias: $1, isEnabled: true) })
       let compiled = try patterns.map { try Pattern($0) }
       for _ in 0..<60 {
         let alias = String(

@@ -62,10 +62,10 @@ enum PolicyCompiler {
     warn(about: policy, order: order, into: &findings)
     var sorted = policy
     // Most rules of a long policy say the same of their calls.
-    var settings: Set<GatewaySettings> = []
+    var parts = SharedRuleParts()
     sorted.rules = order.map {
       var rule = policy.rules[$0]
-      rule.gateway.share(&settings)
+      rule.share(&parts)
       return rule
     }
     return Output(
@@ -108,8 +108,6 @@ enum PolicyCompiler {
   /// What the rule's calls get, globals filled in: a rule's own limit replaces the global one (reference §23).
   static func gateway(of rule: CallRoutingRule, _ globals: Globals) -> GatewayConfiguration {
     var gateway = rule.gateway
-    gateway.name = rule.name
-    gateway.remoteAlias = ""
     // What stays as it is is shared with the rule, not copied.
     if gateway.maximumBandwidthIn == nil, let bandwidth = globals.bandwidthIn {
       gateway.maximumBandwidthIn = bandwidth

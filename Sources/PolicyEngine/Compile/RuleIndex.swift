@@ -20,19 +20,23 @@ struct RuleIndex: Sendable {
   private let usesFullAlias: Bool
 
   init(_ rules: [CallRoutingRule]) {
-    self.init(rules.map { ($0.pattern, $0.matchesFullAlias, $0.isEnabled) }, forms: rules.map(\.form))
+    self.init(
+      rules.lazy.map { rule in
+        (
+          rule.form.map { PatternKeys($0) } ?? PatternKeys(rule.pattern), rule.matchesFullAlias,
+          rule.isEnabled
+        )
+      })
   }
 
-  /// - Parameter forms: of the rules that have one in place of a pattern; empty when none has.
-  init(_ rules: [(pattern: String, matchesFullAlias: Bool, isEnabled: Bool)], forms: [PatternForm?] = []) {
+  init(_ rules: some Collection<(keys: PatternKeys, matchesFullAlias: Bool, isEnabled: Bool)>) {
     var candidates: [(rule: Int32, isFull: Bool, options: [[KeyTable.Key]])] = []
     candidates.reserveCapacity(rules.count)
     var shares: [UInt64: Int32] = [:]
     var others: [Other] = []
     for (i, rule) in rules.enumerated() where rule.isEnabled {
       let number = Int32(truncatingIfNeeded: i)
-      let form = forms.isEmpty ? nil : forms[i]
-      let keys = form.map { PatternKeys($0) } ?? PatternKeys(rule.pattern)
+      let keys = rule.keys
       let options = RuleIndex.options(keys)
       guard options.isEmpty else {
         for option in options { for key in option { shares[key.hash, default: 0] += 1 } }

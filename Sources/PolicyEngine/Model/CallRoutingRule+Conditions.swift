@@ -28,8 +28,8 @@ extension CallRoutingRule {
   package func covers(_ other: CallRoutingRule) -> Bool {
     let outgoing = !other.matchesOutgoing || matchesOutgoing
     let incoming =
-      !other.matchesIncoming || other.protocols.isEmpty
-      || matchesIncoming && protocols.isSuperset(of: other.protocols)
+      !other.matchesIncoming || other.hasNoProtocols
+      || matchesIncoming && coversProtocols(of: other)
         && (!onlyRegistered || other.onlyRegistered)
     return outgoing && incoming && (sourceLocation == nil || sourceLocation == other.sourceLocation)
       && (conditions.isEmpty || conditions == other.conditions)
@@ -39,7 +39,7 @@ extension CallRoutingRule {
   package func sharesCalls(with other: CallRoutingRule) -> Bool {
     let locations =
       sourceLocation == nil || other.sourceLocation == nil || sourceLocation == other.sourceLocation
-    let incoming = matchesIncoming && other.matchesIncoming && !protocols.isDisjoint(with: other.protocols)
+    let incoming = matchesIncoming && other.matchesIncoming && sharesProtocols(with: other)
     return locations && !conditions.exclude(other.conditions)
       && (incoming || matchesOutgoing && other.matchesOutgoing)
   }
@@ -50,7 +50,7 @@ extension CallRoutingRule {
       conditions.isEmpty || conditions == cell.conditions
     else { return false }
     guard !cell.isOutgoing else { return matchesOutgoing }
-    return matchesIncoming && protocols.contains(cell.callProtocol) && (!onlyRegistered || cell.isRegistered)
+    return matchesIncoming && covers(cell.callProtocol) && (!onlyRegistered || cell.isRegistered)
   }
 }
 
