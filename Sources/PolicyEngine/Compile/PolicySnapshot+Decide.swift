@@ -51,6 +51,21 @@ extension PolicySnapshot {
     rules.indices.contains(index) ? patterns[index]?.pattern.matches(text) : nil
   }
 
+  /// The rules whose pattern may match an alias, in the order of evaluation; no other can.
+  package func candidates(for alias: Alias) -> [Int] {
+    var found: [Int] = []
+    var (parsed, full) = (alias.parsed, alias.full)
+    parsed.withUTF8 { parsed in
+      full.withUTF8 { full in
+        index.visitCandidates(parsed: parsed, full: full) { rule in
+          found.append(rule)
+          return false
+        }
+      }
+    }
+    return found
+  }
+
   /// The replacement of rule `index`, for analysis; nil when it leaves the alias as it is.
   package func replacementParts(ofRule index: Int) -> [ReplacementPart]? {
     rules.indices.contains(index) ? patterns[index]?.replacement?.analysed : nil

@@ -32,7 +32,7 @@ extension CallRoutingRule {
       || matchesIncoming && coversProtocols(of: other)
         && (!onlyRegistered || other.onlyRegistered)
     return outgoing && incoming && (sourceLocation == nil || sourceLocation == other.sourceLocation)
-      && (conditions.isEmpty || conditions == other.conditions)
+      && (!hasConditions || conditions == other.conditions)
   }
 
   /// False when conditions other than the pattern keep the rules apart.
@@ -40,14 +40,14 @@ extension CallRoutingRule {
     let locations =
       sourceLocation == nil || other.sourceLocation == nil || sourceLocation == other.sourceLocation
     let incoming = matchesIncoming && other.matchesIncoming && sharesProtocols(with: other)
-    return locations && !conditions.exclude(other.conditions)
+    return locations && !(hasConditions && other.hasConditions && conditions.exclude(other.conditions))
       && (incoming || matchesOutgoing && other.matchesOutgoing)
   }
 
   /// Whether the rule is sure to look at a call, patterns apart.
   package func looks(at cell: CallCell) -> Bool {
     guard isEnabled, sourceLocation == nil || sourceLocation == cell.location,
-      conditions.isEmpty || conditions == cell.conditions
+      !hasConditions || conditions == cell.conditions
     else { return false }
     guard !cell.isOutgoing else { return matchesOutgoing }
     return matchesIncoming && covers(cell.callProtocol) && (!onlyRegistered || cell.isRegistered)

@@ -121,6 +121,9 @@ extension CallRoutingRule {
     set { change { $0.conditions = newValue } }
   }
 
+  /// Whether there are ``conditions``, without making a copy of them.
+  package var hasConditions: Bool { details.map { !$0.values.conditions.isEmpty } ?? false }
+
   private mutating func change(_ body: (inout RuleDetails.Values) -> Void) {
     var values = details?.values ?? RuleDetails.Values()
     body(&values)

@@ -14,7 +14,6 @@ struct PolicyAnalysis {
   /// In the order of evaluation.
   let rules: [CallRoutingRule]
   let languages: RuleLanguages
-  private let takers: TakerIndex
   var findings: [PolicyFinding] = []
   /// Rules that are reported as never reached; further findings about them say nothing.
   var unreachable: Set<Int> = []
@@ -51,7 +50,6 @@ struct PolicyAnalysis {
     let languages = RuleLanguages(rules, limits: limits)
     self.languages = languages
     self.rules = rules
-    takers = TakerIndex(rules, languages)
     var uses: [String: Int] = [:]
     var patterns: [String: [Int]] = [:]
     for (i, rule) in rules.enumerated() where rule.isEnabled {
@@ -153,10 +151,10 @@ struct PolicyAnalysis {
     }
   }
 
-  /// Who takes a call, without asking the engine: the same answer, found by index.
+  /// Who takes a call: what the engine would decide, without running patterns that are known as automata.
   func taker(of alias: Alias, _ cell: CallCell) -> Taker {
     if let service = policy.service(alias: alias.parsed) { return .service(service.configuration.name) }
-    for i in takers.candidates(alias) where rules[i].looks(at: cell) {
+    for i in policy.candidates(for: alias) where rules[i].looks(at: cell) {
       let subject = rules[i].matchesFullAlias ? alias.full : alias.parsed
       // A pattern that needs too much work takes the call too, to refuse it.
       if languages[i]?.automaton.accepts(subject) ?? (policy.pattern(ofRule: i, matches: subject) ?? true) {
