@@ -68,7 +68,8 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "PolicyHooks", dependencies: ["CallModel", "JSONText", "PolicyEngine"], swiftSettings: strict),
-    .target(name: "Router", dependencies: ["PolicyEngine", "CallModel"], swiftSettings: strict),
+    .target(
+      name: "Router", dependencies: ["PolicyEngine", "PolicyHooks", "CallModel"], swiftSettings: strict),
 
     // The media plane: threads and raw system calls of its own.
     .target(
@@ -98,7 +99,9 @@ let package = Package(
     // Calls.
     .target(
       name: "Gateway",
-      dependencies: ["CallModel", "SIP", "SDP", "Router", "PolicyEngine", "MediaRelay", log],
+      dependencies: [
+        "CallModel", "SIP", "SDP", "Router", "PolicyEngine", "PolicyHooks", "MediaRelay", log,
+      ],
       swiftSettings: strict),
     .target(
       name: "Conferences", dependencies: ["CallModel", "Router", "MediaRelay"],
@@ -127,6 +130,9 @@ let package = Package(
       swiftSettings: strict),
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+      name: "PolicyTestSupport", dependencies: ["Router", "PolicyEngine", "PolicyHooks", "CallModel"],
+      path: "Tests/PolicyTestSupport", swiftSettings: strict),
 
     // Tests: one target a module; EndToEnd drives real peers against the real binary.
     .testTarget(name: "CallModelTests", dependencies: ["CallModel"], swiftSettings: strict),
@@ -160,7 +166,8 @@ let package = Package(
       dependencies: ["TestSupport", "PolicyTools", "PolicyEngine", "PatternAnalysis", "CallModel"],
       swiftSettings: strict),
     .testTarget(
-      name: "RouterTests", dependencies: ["Router", "PolicyEngine", "CallModel"],
+      name: "RouterTests",
+      dependencies: ["PolicyTestSupport", "Router", "PolicyEngine", "PolicyHooks", "CallModel"],
       swiftSettings: strict),
     .testTarget(
       name: "MediaRelayTests", dependencies: ["MediaRelay", "CMediaIO", "CallModel", "CSRTPOracle"],
@@ -183,7 +190,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "GatewayTests",
-      dependencies: ["Gateway", "Router", "PolicyEngine", "SIP", "SDP", "MediaRelay", "CallModel"],
+      dependencies: [
+        "PolicyTestSupport", "Gateway", "Router", "PolicyEngine", "PolicyHooks", "SIP", "SDP", "MediaRelay",
+        "CallModel",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests", dependencies: ["tandem", "TestCaller"], resources: [.copy("Scenarios")],

@@ -25,6 +25,8 @@ public enum Rejection: String, Hashable, Sendable, Codable, CaseIterable {
   case protocolDisabled
   /// The service is draining.
   case shutdown
+  /// The caller gave up while policy servers were asked: nothing was decided.
+  case withdrawn
 }
 
 /// A service that hosts calls, as policy describes it (`service_configuration`, gateway calls excepted).

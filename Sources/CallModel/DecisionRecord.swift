@@ -23,6 +23,8 @@ public struct DecisionRecord: Hashable, Sendable {
 
   /// On live calls at most this many considerations are kept; `explain` keeps all.
   public static let considerationLimit = 256
+  /// At most this many answers of policy servers are kept, the first ones: a call may be transferred often.
+  public static let policyAnswerLimit = 64
 
   public init(
     policyVersion: String, direction: CallDirection, callProtocol: CallProtocol, alias: Alias,

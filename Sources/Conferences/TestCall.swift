@@ -17,6 +17,7 @@ final class TestCall: CallLegObserver {
   private let service: ServiceConfiguration
   private let offer: MediaDescription?
   private let source: IPAddress?
+  private let placement: [IPAddress]
   private var session: RelaySession?
   private var loops: [Loop] = []
   /// What we told the caller last: our offer while its answer is awaited.
@@ -38,6 +39,7 @@ final class TestCall: CallLegObserver {
     live = incoming.call
     offer = incoming.offer
     source = incoming.request.caller.address?.ip
+    placement = incoming.placement.caller
   }
 
   func start() {
@@ -122,14 +124,19 @@ final class TestCall: CallLegObserver {
   private func port(_ index: Int, _ kind: MediaStream.Kind) -> RelayPort? {
     if let loop = loops.first(where: { $0.index == index }) { return loop.port }
     // One offer must not take the ports of many calls.
-    guard loops.count < 8,
-      let port = session?.reserve(interface: host.media.interface(for: source), kind: kind)
-    else {
+    guard loops.count < 8, let port = reservePort(kind) else {
       lacksPort = true
       return nil
     }
     loops.append(Loop(index: index, port: port))
     return port
+  }
+
+  private func reservePort(_ kind: MediaStream.Kind) -> RelayPort? {
+    for interface in host.media.interfaces(for: source, among: placement) {
+      if let port = session?.reserve(interface: interface, kind: kind) { return port }
+    }
+    return nil
   }
 
   /// Brings the relay in line with what both sides have said.

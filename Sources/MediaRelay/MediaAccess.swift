@@ -52,6 +52,15 @@ public final class MediaAccess {
     guard let address else { return 0 }
     return interfaces.firstIndex { $0.address.isIPv6 == address.isIPv6 } ?? 0
   }
+
+  /// The interfaces that may serve the far end at `address`, most wanted first: those bound to one of `wanted`. Where none of
+  /// these is of its family, or nothing is wanted, the one that ``interface(for:)`` finds.
+  public func interfaces(for address: IPAddress?, among wanted: [IPAddress]) -> [Int] {
+    let isIPv6 = (address ?? wanted.first)?.isIPv6
+    let usable = wanted.compactMap { bound in interfaces.firstIndex { $0.address == bound } }
+      .filter { interfaces[$0].address.isIPv6 == isIPv6 }
+    return usable.isEmpty ? [interface(for: address)] : usable
+  }
 }
 
 /// A value that is made, used and released on the signalling loop only, and merely carried by others.

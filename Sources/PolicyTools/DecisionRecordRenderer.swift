@@ -166,6 +166,7 @@ public struct DecisionRecordRenderer: Sendable {
       record.rule == nil
         ? "refused: \(disabled(record))" : "refused: rule “\(record.rule ?? "")” matches, but dial_out is off"
     case .shutdown: "refused: Tandem is shutting down"
+    case .withdrawn: "none: the caller gave up while policy servers were asked"
     }
   }
 }

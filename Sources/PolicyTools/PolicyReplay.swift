@@ -64,7 +64,8 @@ public struct PolicyReplay: Sendable {
   private static func isComparable(_ record: DecisionRecord) -> Bool {
     guard record.policyAnswers.isEmpty else { return false }
     switch record.decision {
-    case .reject(.limitReached), .reject(.blocked), .reject(.loop), .reject(.tooManyHops), .reject(.shutdown):
+    case .reject(.limitReached), .reject(.blocked), .reject(.loop), .reject(.tooManyHops), .reject(.shutdown),
+      .reject(.withdrawn):
       return false
     case .reject, .gateway, .service, .redirect: return true
     }

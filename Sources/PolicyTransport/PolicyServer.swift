@@ -54,10 +54,12 @@ public actor PolicyServer {
 
   /// Asks, and waits for the conclusion, which comes within the hook's deadline. When the calling task is cancelled the
   /// question is withdrawn. The profile must have a hook for the question.
-  public func ask(_ question: ExternalPolicyRequest, _ context: AnswerContext) async -> PolicyAnswer {
+  ///
+  /// - Parameter id: names it in both logs; by default a random one.
+  public func ask(
+    _ question: ExternalPolicyRequest, _ context: AnswerContext, id: RequestID = .random()
+  ) async -> PolicyAnswer {
     let kind = question.kind
-    var random = SystemRandomNumberGenerator()
-    let id = RequestID.random(using: &random)
     let request: PolicyHTTPRequest
     do throws(PolicyHTTPRequest.Refusal) {
       request = try PolicyHTTPRequest(question, id: id, server: profile.url, credential: profile.credential)

@@ -119,6 +119,7 @@ extension DecisionRecord {
       switch decision {
       case .service(let service): "service \(service.name) (\(service.kind.rawValue))"
       case .gateway(let gateway): "call \(gateway.remoteAlias) over \(gateway.outgoingProtocol.rawValue)"
+      case .reject(.withdrawn): "nothing was decided: the caller gave up while policy servers were asked"
       case .reject(let reason): "refused: \(reason.rawValue)"
       case .redirect(let alias): "redirected to \(alias)"
       }

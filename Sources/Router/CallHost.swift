@@ -18,6 +18,8 @@ public struct IncomingCall {
   public var forwarding: Forwarding
   /// Names of other places in this exchange (a Contact of ours the caller wants replaced): the leg it takes the place of.
   public var replacing: LegID?
+  /// Which addresses of ours carry its media.
+  public var placement = MediaPlacement()
 
   public init(
     request: CallRequest, routed: RoutedCall, leg: any CallLeg, offer: MediaDescription?, call: LiveCall,

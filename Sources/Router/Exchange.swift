@@ -1,5 +1,6 @@
 import CallModel
 import PolicyEngine
+import PolicyHooks
 
 /// Where calls are handed over: asks the Router, enters the call in the books, and gives the leg to the host that policy
 /// chose. Protocol endpoints and hosts know each other only through it.
@@ -42,25 +43,41 @@ public final class Exchange {
   public func receive(
     _ request: CallRequest, leg: any CallLeg, offer: MediaDescription?, forwarding: Forwarding = Forwarding()
   ) {
-    let undecided = UndecidedCall()
+    let policy = router.policy
     let consultation = router.consult(request, now: loop.now) { [weak self] external, policy in
       guard let self, self.undecided.removeValue(forKey: leg.id) != nil else { return }
       decide(request, external, policy, leg, offer, forwarding)
     }
     guard let consultation else { return decide(request, .none, nil, leg, offer, forwarding) }
-    self.undecided[leg.id] = undecided
-    undecided.onEnded = { [weak self] disconnect in
-      consultation.withdraw()
-      guard let self, self.undecided.removeValue(forKey: leg.id) != nil else { return }
-      // It was a call, and leaves a record: with the decision it would have got had nobody been asked.
-      let routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
-      ledger.begin(request, routed, caller: leg.party)?.finish(disconnect, by: .caller)
+    wait(leg, consultation) { [unowned self] answers, disconnect, side in
+      // It was a call, and leaves a record; of what it would have become nobody knows.
+      let routed = router.withdrawn(request, answers, under: policy)
+      ledger.begin(request, routed, caller: leg.party)?.finish(disconnect, by: side)
     }
-    leg.observer = undecided
+  }
+
+  /// Holds a leg until its question is answered.
+  ///
+  /// - Parameter onEnded: the call ends before that, with what the record says of the question.
+  private func wait(
+    _ leg: any CallLeg, _ consultation: any PolicyConsultation,
+    onEnded: @escaping ([PolicyAnswerRecord], Disconnect, CallRecord.Side) -> Void
+  ) {
+    let waiting = UndecidedCall(leg: leg) { [weak self] disconnect, side in
+      guard self?.undecided.removeValue(forKey: leg.id) != nil else { return }
+      onEnded(consultation.withdraw(), disconnect, side)
+    }
+    undecided[leg.id] = waiting
+    leg.observer = waiting
   }
 
   /// Calls that wait for their policy servers.
   public var undecidedCount: Int { undecided.count }
+
+  /// Refuses the calls that wait for their policy servers, for shutdown.
+  public func refuseUndecided(_ disconnect: Disconnect) {
+    for waiting in Array(undecided.values) { waiting.refuse(disconnect) }
+  }
 
   private func decide(
     _ request: CallRequest, _ external: ExternalDecision, _ policy: PolicySnapshot?, _ leg: any CallLeg,
@@ -84,35 +101,67 @@ public final class Exchange {
     case .redirect(let alias):
       leg.redirect(to: [alias])
       call.finish(Disconnect(.moved), by: .tandem)
-    case .gateway:
-      hand(over: call, to: gateway, request, routed, leg, offer, forwarding)
-    case .service(let service):
-      hand(over: call, to: services[service.kind], request, routed, leg, offer, forwarding)
+    case .gateway, .service:
+      let incoming = IncomingCall(
+        request: request, routed: routed, leg: leg, offer: offer, call: call, forwarding: forwarding)
+      place(incoming, isExternal: external.decision != nil)
     }
   }
 
-  private func hand(
-    over call: LiveCall, to host: (any CallHost)?, _ request: CallRequest, _ routed: RoutedCall,
-    _ leg: any CallLeg, _ offer: MediaDescription?, _ forwarding: Forwarding
-  ) {
+  /// Finds out where the media of a decided call goes, and hands the call over.
+  private func place(_ incoming: IncomingCall, isExternal: Bool) {
+    let host: (any CallHost)? =
+      switch incoming.routed.decision {
+      case .service(let service): services[service.kind]
+      default: gateway
+      }
+    let (leg, call) = (incoming.leg, incoming.call)
     guard let host else {
       let disconnect = Disconnect(.temporarilyUnavailable, text: "Service not available")
       leg.reject(disconnect)
       call.finish(disconnect, by: .tandem)
       return
     }
-    host.take(
-      IncomingCall(
-        request: request, routed: routed, leg: leg, offer: offer, call: call, forwarding: forwarding))
+    let consultation = router.locateMedia(incoming.request, incoming.routed, isExternal: isExternal) {
+      [weak self] location, answer in
+      guard let self, self.undecided.removeValue(forKey: leg.id) != nil else { return }
+      call.note([answer])
+      hand(over: incoming, to: host, location)
+    }
+    guard let consultation else { return hand(over: incoming, to: host, nil) }
+    wait(leg, consultation) { answers, disconnect, side in
+      call.note(answers)
+      call.finish(disconnect, by: side)
+    }
+    call.onEndRequested = { [weak self] in self?.undecided[leg.id]?.refuse($0) }
+  }
+
+  private func hand(over incoming: IncomingCall, to host: any CallHost, _ location: MediaLocation?) {
+    incoming.call.onEndRequested = nil
+    var incoming = incoming
+    incoming.placement = MediaPlacement(incoming.request, incoming.routed, chosen: location)
+    host.take(incoming)
   }
 }
 
-/// Hears what the caller does while policy servers are asked: all it can do is hang up.
+/// A call whose policy servers have not answered. All the caller can do meanwhile is hang up.
 private final class UndecidedCall: CallLegObserver {
-  var onEnded: ((Disconnect) -> Void)?
+  private let leg: any CallLeg
+  private let onEnded: (Disconnect, CallRecord.Side) -> Void
+
+  init(leg: any CallLeg, onEnded: @escaping (Disconnect, CallRecord.Side) -> Void) {
+    self.leg = leg
+    self.onEnded = onEnded
+  }
 
   func leg(_ leg: any CallLeg, did event: CallLegEvent) {
-    if case .ended(let disconnect) = event { onEnded?(disconnect) }
+    if case .ended(let disconnect) = event { onEnded(disconnect, .caller) }
+  }
+
+  func refuse(_ disconnect: Disconnect) {
+    leg.observer = nil
+    onEnded(disconnect, .tandem)
+    leg.reject(disconnect)
   }
 }
 
@@ -127,6 +176,7 @@ extension Rejection {
     case .ruleError: .serverFailure
     case .protocolDisabled: .forbidden
     case .shutdown: .shutdown
+    case .withdrawn: .cancelled
     }
   }
 }

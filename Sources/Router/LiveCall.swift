@@ -31,6 +31,14 @@ public final class LiveCall {
     update { $0.events.append(CallEvent(at: ledger.loop.wallClock, what: what)) }
   }
 
+  /// What policy servers said about the call since it was decided: redirections, transfers, media. Bounded.
+  public func note(_ answers: [PolicyAnswerRecord]) {
+    update { record in
+      let room = DecisionRecord.policyAnswerLimit - record.decision.policyAnswers.count
+      record.decision.policyAnswers += answers.prefix(max(0, room))
+    }
+  }
+
   /// The caller has been answered.
   public func connected() {
     guard record.connected == nil else { return }

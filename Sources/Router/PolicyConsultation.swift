@@ -1,5 +1,6 @@
 import CallModel
 import PolicyEngine
+import PolicyHooks
 
 /// What policy servers said about one request, before our own services and rules are looked at (routing reference §1).
 public struct ExternalDecision: Sendable {
@@ -17,19 +18,70 @@ public struct ExternalDecision: Sendable {
   public static let none = ExternalDecision()
 }
 
+/// The questions beside the one what an alias is (routing reference §13-17).
+public enum PolicyQuestion: Hashable, Sendable {
+  /// What a participant may do, asked when it joins.
+  case participant(CallRequest, service: ServiceFacts, ParticipantFacts)
+  /// Where its media goes, asked when that is set up.
+  case mediaLocation(CallRequest, service: ServiceFacts)
+  case avatar(ExternalPolicyRequest.AvatarRequest, location: String?)
+  case directory(ExternalPolicyRequest.DirectoryRequest, location: String?)
+  /// Whether an alias may register, and as whom.
+  case registration(ExternalPolicyRequest.RegistrationRequest, location: String?)
+
+  public var kind: PolicyRequestKind {
+    switch self {
+    case .participant: .participantProperties
+    case .mediaLocation: .mediaLocation
+    case .avatar: .avatar
+    case .directory: .directory
+    case .registration: .registration
+    }
+  }
+
+  /// The location whose policy profile is asked.
+  public var location: String? {
+    switch self {
+    case .participant(let request, _, _), .mediaLocation(let request, _): request.location
+    case .avatar(_, let location), .directory(_, let location), .registration(_, let location): location
+    }
+  }
+
+  /// The question as it is put by a node.
+  public func request(from node: NodeFacts) -> ExternalPolicyRequest {
+    switch self {
+    case .participant(let request, let service, let participant):
+      .participantProperties(CallFacts(request), node, service: service, participant: participant)
+    case .mediaLocation(let request, let service):
+      .mediaLocation(CallFacts(request), node, service: service)
+    case .avatar(let avatar, _): .avatar(avatar, node)
+    case .directory(let search, _): .directory(search, node)
+    case .registration(let registration, _): .registration(registration, node)
+    }
+  }
+}
+
 /// Asks policy servers, off the loop.
 public protocol PolicyConsultant: AnyObject {
-  /// Asks about `request` under `policy`.
+  /// Asks what the alias of `request` is, under `policy`.
   ///
   /// - Parameter then: called once, on the loop, after this method has returned; never after the consultation was withdrawn.
   /// - Returns: nil when no server is asked about such requests; `then` is not called.
   func consult(
     _ request: CallRequest, _ policy: PolicySnapshot, then: @escaping (ExternalDecision) -> Void
   ) -> (any PolicyConsultation)?
+
+  /// Puts another question, in the same way. The verdict is of the question's kind.
+  func ask(
+    _ question: PolicyQuestion, _ policy: PolicySnapshot,
+    then: @escaping (PolicyVerdict, PolicyAnswerRecord) -> Void
+  ) -> (any PolicyConsultation)?
 }
 
 /// A question under way.
 public protocol PolicyConsultation: AnyObject {
   /// Nobody waits for the answer any more.
-  func withdraw()
+  ///
+  /// - Returns: what the record says of it; empty when it was answered or withdrawn before.
+  @discardableResult func withdraw() -> [PolicyAnswerRecord]
 }

@@ -1,8 +1,9 @@
 import CallModel
+import PolicyEngine
 
 /// Who is registered here, and how to reach them.
 ///
-/// Bindings outlive policy reloads; a device that a new policy no longer knows is removed by ``retain(where:)``.
+/// Bindings outlive policy reloads; a device that a new policy no longer knows is removed.
 /// Confined to the signalling loop.
 public final class Registrations {
   /// One contact of one alias (RFC 3261 §10).
@@ -30,6 +31,10 @@ public final class Registrations {
     /// Registrations of one client carry one Call-ID and rising CSeq (RFC 3261 §10.3 step 7).
     public var callID: String
     public var cSeq: UInt32
+    /// The policy profile whose server let it register; nil: our own list of devices.
+    public var grantor: String?
+    /// What that server said it has to authenticate with.
+    public var credential: Credential?
 
     public init(
       id: UInt64 = 0, alias: String, callProtocol: CallProtocol, contact: String, username: String = "",

@@ -1,5 +1,6 @@
 import CallModel
 import PolicyEngine
+import PolicyHooks
 
 /// The one door: every call, transfer and look-up gets its decision and its targets here.
 ///
@@ -35,7 +36,12 @@ public final class Router {
   public func activate(_ snapshot: PolicySnapshot) {
     policy = snapshot
     trunkHealth.retain(Set(snapshot.policy.trunks.map(\.name)))
-    registrations.removeAll(.deviceRemoved) { snapshot.device(alias: $0.alias) == nil }
+    // What a server let in stays as long as there is such a server: it is asked again with the next refresh.
+    let grantors = Set(
+      snapshot.policy.policyProfiles.filter { $0.hooks[.registration] != nil }.map(\.name))
+    registrations.removeAll(.deviceRemoved) { binding in
+      snapshot.device(alias: binding.alias) == nil && !(binding.grantor.map(grantors.contains) ?? false)
+    }
   }
 
   // MARK: Routing
@@ -55,6 +61,41 @@ public final class Router {
       request.direction != .dialOut || policy.policy.globals.dialOutEnabled
     else { return nil }
     return consultant.consult(request, policy) { then($0, policy) }
+  }
+
+  /// Puts one of the other questions to the policy servers of its location, if there are any to ask. As ``consult(_:now:then:)``.
+  public func ask(
+    _ question: PolicyQuestion, under policy: PolicySnapshot? = nil,
+    then: @escaping (_ verdict: PolicyVerdict, _ answer: PolicyAnswerRecord) -> Void
+  ) -> (any PolicyConsultation)? {
+    consultant?.ask(question, policy ?? self.policy, then: then)
+  }
+
+  /// Asks where the media of a decided call goes, if that makes a difference. Nil: its own location is what counts.
+  func locateMedia(
+    _ request: CallRequest, _ routed: RoutedCall, isExternal: Bool,
+    then: @escaping (_ location: MediaLocation?, _ answer: PolicyAnswerRecord) -> Void
+  ) -> (any PolicyConsultation)? {
+    guard routed.policy.policy.choosesMediaAddresses,
+      let service = ServiceFacts(routed.decision, isExternal: isExternal, request.id)
+    else { return nil }
+    return ask(.mediaLocation(request, service: service), under: routed.policy) { verdict, answer in
+      if case .mediaLocation(let location) = verdict { then(location, answer) } else { then(nil, answer) }
+    }
+  }
+
+  /// What stands in the books about a request whose question was withdrawn: that nothing was decided.
+  public func withdrawn(
+    _ request: CallRequest, _ answers: [PolicyAnswerRecord], under policy: PolicySnapshot
+  ) -> RoutedCall {
+    var record = DecisionRecord(
+      policyVersion: policy.version.description, direction: request.direction,
+      callProtocol: request.callProtocol, alias: request.alias, location: request.location,
+      isRegistered: request.caller.isRegistered, decision: .reject(.withdrawn))
+    record.policyAnswers = answers
+    return RoutedCall(
+      decision: record.decision, record: record, policy: policy,
+      hunt: RouteHunt(steps: [], continueOn: []), admission: .none)
   }
 
   /// Decides one request and finds its targets. An admitted call occupies its limits until ``release(_:)``; one that is

@@ -45,9 +45,9 @@ import Testing
 
   @Test func everyKey() throws {
     let outcome = load(Self.whole)
-    // Only calls are put to servers so far, and that is said of each of the other hooks.
+    // Nothing asks about participants and the directory yet, and that is said of their hooks.
     #expect(outcome.diagnostics.allSatisfy { $0.code == "hook-not-asked" }, "\(outcome.diagnostics)")
-    #expect(outcome.diagnostics.count == 3)
+    #expect(outcome.diagnostics.count == 2)
     let snapshot = try #require(outcome.snapshot)
     let profile = try #require(snapshot.policyProfile(location: "North"))
     #expect(profile.url.description == "https://policy.example.org:8443/tandem")
@@ -129,8 +129,34 @@ import Testing
       ).sorted()
         == [
           "3:10 clear-text", "3:10 clear-text", "6:25 setting-ignored", "7:29 hook-not-asked",
-          "7:40 setting-ignored", "7:63 hook-not-asked",
+          "7:40 setting-ignored",
           "8:12 profile-not-used", "8:48 setting-ignored",
         ].sorted())
+  }
+
+  @Test func theMediaLocationIsAskedForWhereItMatters() throws {
+    let text = """
+      policy_profiles:
+        - {name: A, url: "https://x.example", hooks: {media_location: {}}}
+      globals:
+        policy_profile: A
+        media: {addresses: [192.0.2.1, {bind: 10.0.0.1, advertised: 198.51.100.1}, 10.0.0.2]}
+      locations:
+        - {name: North, media_addresses: [10.0.0.1, 192.0.2.1]}
+        - {name: South}
+      """
+    #expect(findings(text, .warning).isEmpty && findings(text, .error).isEmpty)
+    let snapshot = try #require(load(text).snapshot)
+    let address = { (text: String) in IPAddress(text)! }
+    #expect(snapshot.mediaAddresses(in: ["North"]) == [address("10.0.0.1"), address("192.0.2.1")])
+    #expect(
+      snapshot.mediaAddresses(in: ["North", "South"])
+        == [address("10.0.0.1"), address("192.0.2.1"), address("10.0.0.2")])
+    #expect(snapshot.mediaAddresses(in: []).isEmpty && snapshot.mediaAddresses(in: ["Gone"]).isEmpty)
+    let none = text.replacing(", media_addresses: [10.0.0.1, 192.0.2.1]", with: "")
+    #expect(findings(none, .warning) == ["2:65 hook-not-asked"])
+    // What peers are told is not what is bound.
+    let wrong = text.replacing("[10.0.0.1, 192.0.2.1]", with: "[198.51.100.1, 192.0.2.1]")
+    #expect(findings(wrong, .error) == ["7:37 unknown-reference"])
   }
 }

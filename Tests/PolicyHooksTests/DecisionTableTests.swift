@@ -123,11 +123,12 @@ import Testing
     Row(
       name: "500 with a valid service", status: 500, body: Fixture.success(valid),
       verdict: .service(.ownRules),
-      outcome: .error),
-    Row(name: "401", status: 401, body: "", verdict: .service(.ownRules), outcome: .error),
-    Row(name: "301", status: 301, body: "", verdict: .service(.ownRules), outcome: .error),
+      outcome: .error, errors: [""]),
+    Row(name: "401", status: 401, body: "", verdict: .service(.ownRules), outcome: .error, errors: [""]),
+    Row(name: "301", status: 301, body: "", verdict: .service(.ownRules), outcome: .error, errors: [""]),
     Row(
-      name: "302", status: 302, body: Fixture.success(valid), verdict: .service(.ownRules), outcome: .error),
+      name: "302", status: 302, body: Fixture.success(valid), verdict: .service(.ownRules), outcome: .error,
+      errors: [""]),
     Row(
       name: "201, valid: any 2xx", status: 201, body: Fixture.success(valid), outcome: .used,
       disposition: .continue),
@@ -211,7 +212,7 @@ import Testing
     Row(
       name: "503", status: 503, body: Fixture.success("{}", action: "reject"),
       verdict: .participant(.unchanged),
-      outcome: .error),
+      outcome: .error, errors: [""]),
     Row(name: "broken", body: "<html>", verdict: .participant(.unchanged), outcome: .invalid, errors: [""]),
   ])
   func participant(_ row: Row) { check(row, .participantProperties) }
@@ -353,7 +354,8 @@ import Testing
     Row(
       name: "404", status: 404, body: Fixture.success("{}", action: "reject"),
       verdict: .registration(.ownDevices), outcome: .notMine),
-    Row(name: "500", status: 500, body: "", verdict: .registration(.ownDevices), outcome: .error),
+    Row(
+      name: "500", status: 500, body: "", verdict: .registration(.ownDevices), outcome: .error, errors: [""]),
   ])
   func registration(_ row: Row) { check(row, .registration) }
 

@@ -1,52 +1,13 @@
 import CallModel
 import PolicyEngine
+import PolicyHooks
+import PolicyTestSupport
 import Router
 import Synchronization
 import Testing
 
 /// Policy servers before our own rules.
 @Suite struct ConsultationTests {
-  /// Answers when told to.
-  private final class Consultant: PolicyConsultant {
-    final class Question: PolicyConsultation {
-      var request: CallRequest
-      var policy: PolicySnapshot
-      var then: ((ExternalDecision) -> Void)?
-      private(set) var isWithdrawn = false
-      init(_ request: CallRequest, _ policy: PolicySnapshot, _ then: @escaping (ExternalDecision) -> Void) {
-        self.request = request
-        self.policy = policy
-        self.then = then
-      }
-      func withdraw() {
-        isWithdrawn = true
-        then = nil
-      }
-      func answer(_ decision: Decision?) {
-        then?(
-          ExternalDecision(
-            decision,
-            answers: [
-              PolicyAnswerRecord(
-                profile: "CRM", request: "service", requestID: "1", url: "u", outcome: "used")
-            ]))
-        then = nil
-      }
-    }
-
-    var questions: [Question] = []
-    var isAsked = true
-
-    func consult(
-      _ request: CallRequest, _ policy: PolicySnapshot, then: @escaping (ExternalDecision) -> Void
-    ) -> (any PolicyConsultation)? {
-      guard isAsked else { return nil }
-      let question = Question(request, policy, then)
-      questions.append(question)
-      return question
-    }
-  }
-
   private final class Leg: CallLeg {
     let takesOffers = true
     let id: LegID
@@ -92,7 +53,7 @@ import Testing
     let router: Router
     let exchange: Exchange
     let recorder = Recorder()
-    let consultant = Consultant()
+    let consultant = ScriptedConsultant()
     let host = Host()
     private var legs: [Leg] = []
 
@@ -169,6 +130,7 @@ import Testing
     #expect(bench.recorder.ended.count == 2)
   }
 
+  /// The record does not say what our own rules would have decided: nothing was.
   @Test func whoHangsUpWithdrawsTheQuestionAndLeavesARecord() throws {
     let bench = try bench()
     let leg = bench.receive(request("bob@example.org"))
@@ -180,6 +142,11 @@ import Testing
     #expect(bench.host.taken.isEmpty)
     #expect(bench.exchange.undecidedCount == 0)
     #expect(bench.recorder.ended.map(\.disconnect?.cause) == [.cancelled])
+    let record = try #require(bench.recorder.ended.first)
+    #expect(record.decision.decision == .reject(.withdrawn))
+    #expect(record.decision.rule == nil && record.decision.considered.isEmpty)
+    #expect(record.decision.policyAnswers.map(\.outcome) == ["withdrawn"])
+    #expect(record.serviceName.isEmpty && record.endedBy == .caller)
     // Its place is free again.
     #expect(bench.exchange.ledger.calls.isEmpty)
   }
@@ -236,5 +203,152 @@ import Testing
     renamed.name = "desk-77aa"
     bench.consultant.questions[1].answer(.gateway(renamed))
     #expect(back.rejected?.cause == .loop)
+  }
+
+  @Test func whoStopsRefusesWhatWaits() throws {
+    let bench = try bench()
+    let leg = bench.receive(request("bob@example.org"))
+    bench.exchange.refuseUndecided(Disconnect(.shutdown))
+    #expect(leg.rejected?.cause == .shutdown && bench.exchange.undecidedCount == 0)
+    #expect(bench.consultant.questions[0].isWithdrawn)
+    #expect(bench.recorder.ended.map(\.endedBy) == [.tandem])
+  }
+
+  // MARK: Where media goes
+
+  private func placed(_ change: (inout Policy) -> Void = { _ in }) throws -> Bench {
+    var gateway = GatewayConfiguration(name: "out", remoteAlias: "", trunks: [TrunkChoice(trunk: "carrier")])
+    gateway.outgoingLocation = "Edge"
+    var policy = Policy(
+      globals: Globals(),
+      locations: [Location(name: "North"), Location(name: "South"), Location(name: "Edge")],
+      trunks: [Trunk(name: "carrier", host: "192.0.2.50", port: 5060, transport: .udp)],
+      rules: [
+        CallRoutingRule(name: "out", priority: 1, pattern: "9.*", gateway: gateway),
+        rule("own", ".*", trunks: [TrunkChoice(trunk: "carrier")]),
+      ])
+    policy.globals.media.addresses = (1...3).map { MediaSettings.Address(bind: .v4(0x0a00_0000 + $0)) }
+    policy.locations[0].mediaAddresses = [.v4(0x0a00_0001)]
+    policy.locations[2].mediaAddresses = [.v4(0x0a00_0003)]
+    change(&policy)
+    return Bench(try PolicySnapshot(compiling: policy))
+  }
+
+  private func northern(_ alias: String) -> CallRequest {
+    var request = request(alias)
+    request.location = "North"
+    return request
+  }
+
+  @Test func mediaGoesWhereTheServerSays() throws {
+    let bench = try placed()
+    bench.consultant.isAsked = false
+    bench.consultant.kinds = [.mediaLocation]
+    _ = bench.receive(northern("bob@example.org"))
+    // It is a call from now on.
+    #expect(bench.host.taken.isEmpty && bench.exchange.ledger.calls.count == 1)
+    let question = try #require(bench.consultant.others.first)
+    guard case .mediaLocation(_, let service) = question.question else { return #expect(Bool(false)) }
+    #expect(service.name == "own" && service.uniqueName.hasPrefix("own ") && service.uniqueName.count > 10)
+    question.answer(.mediaLocation(MediaLocation(location: "South", overflowLocations: ["North", "Edge"])))
+    // South has none of its own: any of them, in the deployment's order.
+    let all: [IPAddress] = (1...3).map { .v4(0x0a00_0000 + $0) }
+    let taken = try #require(bench.host.taken.first)
+    #expect(taken.placement.caller == all && taken.placement.called == all)
+    #expect(taken.call.record.decision.policyAnswers.map(\.request) == ["media_location"])
+
+    _ = bench.receive(northern("bob@example.org"))
+    bench.consultant.others[1].answer(
+      .mediaLocation(MediaLocation(location: "Edge", overflowLocations: ["North"])))
+    #expect(bench.host.taken.last?.placement.caller == [.v4(0x0a00_0003), .v4(0x0a00_0001)])
+  }
+
+  @Test func withoutAnAnswerTheLocationsOfTheCallCount() throws {
+    let bench = try placed()
+    bench.consultant.isAsked = false
+    _ = bench.receive(northern("bob@example.org"))
+    #expect(bench.host.taken.last?.placement.caller == [.v4(0x0a00_0001)])
+    #expect(bench.host.taken.last?.placement.called == [.v4(0x0a00_0001)])
+    bench.consultant.kinds = [.mediaLocation]
+    _ = bench.receive(northern("9123"))
+    bench.consultant.others[0].answer(.mediaLocation(nil))
+    // The rule sends it out from another location.
+    #expect(bench.host.taken.last?.placement.caller == [.v4(0x0a00_0001)])
+    #expect(bench.host.taken.last?.placement.called == [.v4(0x0a00_0003)])
+    var nowhere = northern("bob@example.org")
+    nowhere.location = nil
+    _ = bench.receive(nowhere)
+    bench.consultant.others[1].answer(.mediaLocation(nil))
+    #expect(bench.host.taken.last?.placement == MediaPlacement())
+  }
+
+  @Test func whereNothingCanBeChosenNobodyIsAsked() throws {
+    let bench = try placed {
+      for index in $0.locations.indices { $0.locations[index].mediaAddresses = [] }
+    }
+    bench.consultant.isAsked = false
+    bench.consultant.kinds = [.mediaLocation]
+    _ = bench.receive(northern("bob@example.org"))
+    #expect(bench.consultant.others.isEmpty && bench.host.taken.count == 1)
+    // Nor about a call that gets no media.
+    let other = try placed { $0.rules = [] }
+    other.consultant.kinds = [.mediaLocation]
+    other.consultant.isAsked = false
+    #expect(other.receive(northern("bob@example.org")).rejected?.cause == .notFound)
+    #expect(other.consultant.others.isEmpty)
+  }
+
+  @Test(arguments: [true, false]) func whoIsGoneNeedsNoMedia(_ isCaller: Bool) throws {
+    let bench = try placed { $0.globals.limits.concurrentCalls = 1 }
+    bench.consultant.isAsked = false
+    bench.consultant.kinds = [.mediaLocation]
+    let leg = bench.receive(northern("bob@example.org"))
+    if isCaller {
+      leg.observer?.leg(leg, did: .ended(Disconnect(.cancelled)))
+    } else {
+      bench.exchange.ledger.endAll(Disconnect(.shutdown))
+    }
+    let question = try #require(bench.consultant.others.first)
+    #expect(question.isWithdrawn)
+    question.answer(.mediaLocation(nil))
+    #expect(bench.host.taken.isEmpty && bench.exchange.undecidedCount == 0)
+    let record = try #require(bench.recorder.ended.first)
+    #expect(record.decision.rule == "own" && record.endedBy == (isCaller ? .caller : .tandem))
+    #expect(record.decision.policyAnswers.map(\.outcome) == ["withdrawn"])
+    #expect((leg.rejected?.cause == .shutdown) != isCaller)
+    // Its place is free again.
+    _ = bench.receive(northern("bob@example.org"))
+    #expect(bench.consultant.others.count == 2)
+  }
+
+  // MARK: The other questions
+
+  /// What conferences and clients will ask goes the same way.
+  @Test func participantsPicturesAndDirectoriesCanBeAskedFor() throws {
+    let bench = try bench()
+    let call = northern("bob@example.org")
+    let node = NodeFacts(location: "North", address: nil, versionID: "35", pseudoVersionID: "1")
+    var told: [PolicyVerdict] = []
+    let questions: [(PolicyQuestion, PolicyVerdict)] = [
+      (
+        .participant(
+          call, service: ServiceFacts(name: "Board", tag: "b"),
+          ParticipantFacts(participantUUID: "p", callUUID: "c")),
+        .participant(.reject(reason: "Not on the list"))
+      ),
+      (.avatar(.init(alias: "ann", width: 40, height: 40), location: "North"), .avatar(nil)),
+      (.directory(.init(query: "a", registrationAlias: "ann"), location: "North"), .directory(nil)),
+    ]
+    bench.consultant.kinds = Set(PolicyRequestKind.allCases)
+    for (question, verdict) in questions {
+      #expect(question.location == "North")
+      #expect(bench.router.ask(question) { answer, _ in told.append(answer) } != nil)
+      bench.consultant.others.last?.answer(verdict)
+      #expect(told.last == verdict)
+    }
+    let kinds = questions.map { $0.0.request(from: node).kind }
+    #expect(kinds == [.participantProperties, .avatar, .directory])
+    bench.consultant.kinds = []
+    #expect(bench.router.ask(questions[0].0) { _, _ in } == nil)
   }
 }

@@ -224,38 +224,53 @@ extension TwoPartyCall {
     stepFailed(attempts.compactMap(\.failure))
   }
 
-  /// Every target of the step has failed: the next step, a redirection, or the end.
+  /// Every target of the step has failed: a redirection, the next step, or the end.
   private func stepFailed(_ failures: [Disconnect]) {
     loop.cancel(ringTimer)
     ringTimer = nil
     attempts = []
     let best = failures.min { $0.cause.forkingRank < $1.cause.forkingRank } ?? Disconnect(.networkFailure)
-    if best.cause == .moved, follow(best.redirectTargets) { return }
-    if let step = hunt.next(after: best.cause) { return begin(step) }
-    end(best, by: best.cause == .noAnswer ? .tandem : .called)
+    if best.cause == .moved { follow(best.redirectTargets[...], best) } else { goOn(after: best) }
+  }
+
+  private func goOn(after failure: Disconnect) {
+    if let step = hunt.next(after: failure.cause) { return begin(step) }
+    end(failure, by: failure.cause == .noAnswer ? .tandem : .called)
   }
 
   /// Calls where a 3xx pointed to: a new request through the one door, decided like any other. Of several contacts the
-  /// first that leads anywhere is taken.
-  private func follow(_ targets: [String]) -> Bool {
-    for target in targets {
-      guard redirections < 5 else { return false }
-      redirections += 1
-      var request = request
-      request.alias = Alias(sip: target)
-      request.resolutions += redirections
-      request.previousServiceName = configuration.name
-      let routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
-      var steps = routed.hunt
-      guard case .gateway(let gateway) = routed.decision, let step = steps.first() else { continue }
-      live.note("redirected to \(target), rule \(gateway.name)")
-      configuration = gateway
-      media?.settings = defaultSettings
-      hunt = steps
-      begin(step)
-      return true
+  /// first that leads anywhere is taken; if none does, the hunt goes on.
+  private func follow(_ targets: ArraySlice<String>, _ failure: Disconnect) {
+    guard let target = targets.first, redirections < 5 else { return goOn(after: failure) }
+    redirections += 1
+    var request = request
+    request.alias = Alias(sip: target)
+    request.resolutions += redirections
+    request.previousServiceName = configuration.name
+    let others = targets.dropFirst()
+    redirection = router.consult(request, now: loop.now) { [weak self] external, policy in
+      guard let self, self.redirection != nil else { return }
+      self.redirection = nil
+      if !self.redirect(request, external, policy) { self.follow(others, failure) }
     }
-    return false
+    if redirection == nil, !redirect(request, .none, nil) { follow(others, failure) }
+  }
+
+  /// False: it leads nowhere.
+  private func redirect(
+    _ request: CallRequest, _ external: ExternalDecision, _ policy: PolicySnapshot?
+  ) -> Bool {
+    let routed = router.route(
+      request, external: external, policy: policy, now: loop.now, wallClock: loop.wallClock)
+    live.note(external.answers)
+    var steps = routed.hunt
+    guard case .gateway(let gateway) = routed.decision, let step = steps.first() else { return false }
+    live.note("redirected to \(request.alias.full), rule \(gateway.name)")
+    configuration = gateway
+    media?.settings = defaultSettings
+    hunt = steps
+    begin(step)
+    return true
   }
 
   // MARK: Books

@@ -50,7 +50,7 @@ extension TwoPartyCall {
       disabledCodecs: Set(configuration.disabledCodecs.map { $0.lowercased() }),
       bandwidth: configuration.maximumBandwidthIn ?? policy.globals.bandwidthIn,
       timeout: policy.globals.media.timeout,
-      callerAddress: request.caller.address?.ip)
+      callerAddress: request.caller.address?.ip, placement: placement)
   }
 
   var encryptionTowardCaller: MediaEncryption { configuration.mediaEncryption }
@@ -84,7 +84,7 @@ extension TwoPartyCall {
       leg(side)?.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 500))
       return
     }
-    if let transfer, transfer.stage != .ringing || transfer.isTransferrerGone {
+    if let transfer, !transfer.stage.isBeforeMedia || transfer.isTransferrerGone {
       leg.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 491))
       return
     }

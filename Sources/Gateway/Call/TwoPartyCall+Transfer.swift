@@ -6,12 +6,17 @@ import Router
 /// A leg that is about to take the place of one party of the call.
 struct TransferInProgress {
   enum Stage {
+    /// Policy servers are asked where the transfer leads.
+    case deciding
     /// The new party rings, perhaps on several devices.
     case ringing
     /// The new party has been asked to take the remaining one's media.
     case offeringTarget
     /// The remaining party has been asked to take the new one's media.
     case offeringRemaining
+
+    /// Nobody has been offered anything of another party yet.
+    var isBeforeMedia: Bool { self == .deciding || self == .ringing }
   }
 
   /// One leg that rings.
@@ -35,6 +40,8 @@ struct TransferInProgress {
   /// The call of theirs that this one takes the place of, when that is none of ours.
   var replaces: String?
   var hunt = RouteHunt(steps: [], continueOn: [])
+  /// The question to policy servers, while it is open.
+  var consultation: (any PolicyConsultation)?
   /// What is passed on: the remaining party's offer, or that of a new party who called us.
   var offer: MediaDescription?
   /// How it was offered to a party that is up already.
@@ -103,22 +110,42 @@ extension TwoPartyCall {
     } else if side == .a {
       request.caller = identity(of: remaining, calledTarget)
     }
-    let routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
+    let consultation = router.consult(request, now: loop.now) { [weak self] external, policy in
+      guard let self, self.transfer?.stage == .deciding else { return }
+      self.transfer?.consultation = nil
+      self.live.note(external.answers)
+      let routed = self.router.route(
+        request, external: external, policy: policy, now: self.loop.now, wallClock: self.loop.wallClock)
+      self.transferDecided(routed, request)
+    }
+    transfer = TransferInProgress(
+      side: side, stage: .deciding, request: request, replaces: transferRequest.replacingElsewhere,
+      consultation: consultation, media: newMedia())
+    guard consultation != nil else {
+      let routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
+      return transferDecided(routed, request)
+    }
+    // Whoever asked has an answer at once, and hears by NOTIFY how it goes on; it may hang up meanwhile.
+    transferrer.transferProgressed(.accepted)
+  }
+
+  private func transferDecided(_ routed: RoutedCall, _ request: CallRequest) {
+    guard let side = transfer?.side else { return }
     var hunt = routed.hunt
     guard case .gateway(let gateway) = routed.decision, let step = hunt.first(),
       let offer = offerOfRemaining(side.other)
     else {
       let cause = routed.decision.rejectionCause ?? .notFound
-      live.note("transfer to \(transferRequest.alias.parsed) refused: \(cause.rawValue)")
-      if cause == .notFound, let source = transferrer.party.address {
+      if cause == .notFound, let source = leg(side)?.party.address {
         router.countBadAttempt(from: source.ip, location: request.location, now: loop.now)
       }
-      return transferrer.transferProgressed(.failed(Disconnect(cause)))
+      live.note("transfer to \(request.alias.parsed) refused: \(cause.rawValue)")
+      return transferFailed(Disconnect(cause))
     }
     live.note("transfer to \(gateway.remoteAlias), rule \(gateway.name)")
-    transfer = TransferInProgress(
-      side: side, stage: .ringing, request: request, replaces: transferRequest.replacingElsewhere, hunt: hunt,
-      offer: offer, media: newMedia())
+    transfer?.stage = .ringing
+    transfer?.hunt = hunt
+    transfer?.offer = offer
     ring(step)
   }
 
@@ -335,6 +362,7 @@ extension TwoPartyCall {
     of transfer: TransferInProgress, _ disconnect: Disconnect, hasTargetRefused: Bool
   ) {
     giveUpRinging(disconnect)
+    if let consultation = transfer.consultation { live.note(consultation.withdraw()) }
     self.transfer = nil
     if let leg = transfer.leg {
       if let lender = transfer.lender {

@@ -35,6 +35,7 @@ final class TwoPartyCall: CallLegObserver {
   var configuration: GatewayConfiguration
   let request: CallRequest
   let forwarding: Forwarding
+  let placement: MediaPlacement
   var phase = Phase.hunting
   var caller: any CallLeg
   var called: (any CallLeg)?
@@ -58,6 +59,8 @@ final class TwoPartyCall: CallLegObserver {
   var newcomers: [RelaySideName: Caller] = [:]
   /// How many redirections this call has followed.
   var redirections = 0
+  /// Policy servers are asked where a redirection leads; nobody rings meanwhile.
+  var redirection: (any PolicyConsultation)?
   var exchangeUnderWay: MediaExchange? { didSet { watchExchange() } }
   /// The ringing leg that has exchanged offers with the caller already.
   var earlyLeg: (any CallLeg)?
@@ -76,6 +79,7 @@ final class TwoPartyCall: CallLegObserver {
     self.configuration = configuration
     request = incoming.request
     forwarding = incoming.forwarding
+    placement = incoming.placement
     caller = incoming.leg
     callerOffer = incoming.offer
     hunt = incoming.routed.hunt
@@ -156,6 +160,8 @@ final class TwoPartyCall: CallLegObserver {
       told: isTakenBack ? disconnect : Disconnect(.cancelled))
     attempts = []
     exchangeUnderWay = nil
+    if let redirection { live.note(redirection.withdraw()) }
+    redirection = nil
     endTransfer(disconnect)
     if let calledTarget { router.endAttempt(calledTarget) }
     if let callerTarget { router.endAttempt(callerTarget) }

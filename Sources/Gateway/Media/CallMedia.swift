@@ -1,5 +1,6 @@
 import CallModel
 import MediaRelay
+import Router
 
 /// The media of a two-party call: what each side is told of the other, and how the relay joins them.
 ///
@@ -17,6 +18,8 @@ final class CallMedia {
     var timeout: TimeSpan?
     /// Where each party's signalling comes from: media may come from there too, when the party is behind NAT.
     var callerAddress: IPAddress?
+    /// Which addresses of ours each side's media uses; the next one where the first has no port left.
+    var placement = MediaPlacement()
   }
 
   let access: MediaAccess
@@ -365,9 +368,12 @@ final class CallMedia {
     if slots[slot][side].port != nil { return true }
     // A stranger's offer of sixty streams must not take the ports of sixty calls.
     guard slots.count(where: { $0[side].port != nil }) < CallMedia.maximumStreams else { return false }
-    let interface = access.interface(for: signallingAddress[side])
-    slots[slot][side].port = session.reserve(interface: interface, kind: slots[slot].kind)
-    return slots[slot][side].port != nil
+    let wanted = side == .a ? settings.placement.caller : settings.placement.called
+    for interface in access.interfaces(for: signallingAddress[side], among: wanted) {
+      slots[slot][side].port = session.reserve(interface: interface, kind: slots[slot].kind)
+      if slots[slot][side].port != nil { return true }
+    }
+    return false
   }
 
   private func localCryptos(_ slot: Int, _ side: RelaySideName) -> [SDESCrypto] {

@@ -37,6 +37,10 @@ public final class SIPEndpoint: LegDialer {
   private var pending: [OutgoingRequestID: (Result<SIPResponse, RequestFailure>) -> Void] = [:]
   /// Requests of ours outside dialogs that wait for a final response.
   var pendingCount: Int { pending.count }
+  /// Requests of peers that wait for policy servers.
+  var asking: [IncomingRequestID: Asking] = [:]
+  /// How many of them are REGISTERs, by source.
+  var registrationsAsked: [IPAddress: Int] = [:]
   private var isFlushing = false
   private var timer: SignallingLoop.TimerID?
   private var timerDeadline: MonotonicInstant?
@@ -88,6 +92,7 @@ public final class SIPEndpoint: LegDialer {
   /// A connection is gone, and with it what was registered over it (RFC 5626 §5.3).
   public func connectionClosed(_ connection: ConnectionID) {
     router.registrations.removeAll(ofConnection: connection.number)
+    registrationsFailed(over: connection)
     agent.connectionClosed(connection, now: loop.now)
     flush()
   }
@@ -257,6 +262,8 @@ public struct SIPEndpointCounters: Sendable, Hashable {
   public var challenges: UInt64 = 0
   public var registrations: UInt64 = 0
   public var unreadableDescriptions: UInt64 = 0
+  /// REGISTERs refused because their source had too many of them waiting for policy servers.
+  public var registrationsOverload: UInt64 = 0
   public init() {}
 }
 

@@ -134,13 +134,17 @@ extension SIPEndpoint {
       return .caller(caller)
     }
     let device = policy.device(alias: claimed)
+    let granted = router.registrations.bindings(of: claimed, now: loop.now).lazy.compactMap(\.credential)
+      .first
     let verdict = proxyAuthentication.verify(request, now: loop.now) { username in
+      // What a policy server let in by a password of its own has that one.
+      if let granted { return username == granted.username ? .password(granted.password) : nil }
       guard let device, !device.username.isEmpty, username == device.username else { return nil }
       return .password(device.password)
     }
     if case .authenticated = verdict {
       caller.isRegistered = router.registrations.isRegistered(claimed, now: loop.now)
-      caller.registeredAlias = caller.isRegistered ? device?.alias : nil
+      caller.registeredAlias = caller.isRegistered ? device?.alias ?? claimed : nil
     }
     return conclude(verdict, caller, request, hop)
   }

@@ -41,18 +41,28 @@ extension SIPEndpoint {
       direction: .dialIn, trigger: .unspecified, alias: request.uri, caller: caller, over: incoming.hop)
     call.hopsLeft = request.headers.maxForwards ?? 70
     call.loopTokens = request.headers.tokens(SIPEndpoint.loopHeader)
-    let routed = router.route(call, now: loop.now, wallClock: loop.wallClock)
+    let received = loop.now
+    consult(incoming, call) { [unowned self] external, policy in
+      let routed = router.route(
+        call, external: external, policy: policy, now: loop.now, wallClock: loop.wallClock)
+      send(incoming, call, routed, received: received)
+    }
+  }
+
+  private func send(
+    _ incoming: IncomingRequest, _ call: CallRequest, _ routed: RoutedCall, received: MonotonicInstant
+  ) {
     // A message occupies nothing once it is on its way.
     router.release(routed.admission)
     var hunt = routed.hunt
     guard case .gateway = routed.decision, let targets = hunt.first() else {
       if case .reject(let rejection) = routed.decision { return answer(incoming, rejection.cause.sipStatus) }
-      return answer(incoming, caller.isRegistered ? 480 : 404)
+      return answer(incoming, call.caller.isRegistered ? 480 : 404)
     }
     var forwarding = Forwarding()
-    forwarding.privacy = request.headers.privacyValues
+    forwarding.privacy = incoming.request.headers.privacyValues
     let message = PageMessage(incoming: incoming, call: call, forwarding: forwarding, hunt: hunt)
-    message.timer = loop.schedule(after: SIPEndpoint.messagePatience) { [weak self] in
+    message.timer = loop.schedule(after: received + SIPEndpoint.messagePatience - loop.now) { [weak self] in
       self?.refuse(message, Disconnect(.noResponse))
     }
     pass(message, to: targets)

@@ -1,46 +1,84 @@
 import CallModel
 import PolicyEngine
+import PolicyHooks
 import Router
 import SIP
 
 /// The registrar (RFC 3261 §10.3, with RFC 3327 and RFC 5626).
 extension SIPEndpoint {
   func register(_ incoming: IncomingRequest) {
-    let request = incoming.request
-    let settings = router.policy.policy.globals.registrar
-    func answer(_ status: Int, _ headers: [SIPHeaders.Field] = []) {
-      agent.respond(to: incoming.id, status: status, headers: headers, now: loop.now)
-    }
-    guard settings.isEnabled else { return answer(405) }
-    guard !router.isDraining else { return answer(503, [.init(.retryAfter, "30")]) }
-    guard let to = request.headers.to else { return answer(400) }
+    guard router.policy.policy.globals.registrar.isEnabled else { return answer(incoming, 405) }
+    guard !router.isDraining else { return answer(incoming, 503, [.init(.retryAfter, "30")]) }
+    guard let to = incoming.request.headers.to else { return answer(incoming, 400) }
     let alias = Alias(sip: to.uri.description).parsed
-    let device = router.policy.device(alias: alias)
-
-    // A source in quarantine is told what everybody is told who gives a wrong password.
-    let isQuarantined = router.isQuarantined(incoming.hop.remote.ip, now: loop.now)
-    if !isQuarantined, let device, device.allowsSIP, device.username.isEmpty, device.password.isEmpty {
-      return bind(incoming, device, settings)
+    // A source in quarantine is told what everybody is told who gives a wrong password, and no server is asked for it.
+    guard !router.isQuarantined(incoming.hop.remote.ip, now: loop.now) else {
+      return authenticate(incoming, as: nil)
     }
+    consult(incoming, registering: alias) { [unowned self] verdict, answer in
+      admit(incoming, alias, verdict, answer)
+    }
+  }
+
+  /// What the policy server said, before the credentials are looked at: they may be ones that it gave (routing reference §17).
+  private func admit(
+    _ incoming: IncomingRequest, _ alias: String, _ verdict: RegistrationVerdict,
+    _ answered: PolicyAnswerRecord?
+  ) {
+    let own = router.policy.device(alias: alias).flatMap { $0.allowsSIP ? $0 : nil }
+    switch verdict {
+    case .refuse:
+      // Without a valid answer it is a matter of time, and the phone is to try again.
+      let isFailure = answered?.isFallback ?? false
+      return refuse(incoming, alias, isFailure ? 503 : 403, isFailure ? [.init(.retryAfter, "30")] : [])
+    case .open:
+      bind(incoming, Device(alias: own?.alias ?? alias, allowsSIP: true), grantor: answered?.profile)
+    case .authenticate(let username, let password):
+      authenticate(
+        incoming,
+        as: Device(alias: own?.alias ?? alias, username: username, password: password, allowsSIP: true),
+        grantor: answered?.profile)
+    case .ownDevices:
+      // Who the server would have known is not told that its password is wrong, nor does it count as a guess.
+      if own == nil, answered?.isFallback ?? false {
+        return refuse(incoming, alias, 503, [.init(.retryAfter, "30")])
+      }
+      if let own, own.username.isEmpty, own.password.isEmpty { return bind(incoming, own) }
+      authenticate(incoming, as: own)
+    }
+  }
+
+  private func refuse(
+    _ incoming: IncomingRequest, _ alias: String, _ status: Int, _ headers: [SIPHeaders.Field]
+  ) {
+    onNotice?(.registrationRefused(alias: alias, source: incoming.hop.remote, status: status))
+    answer(incoming, status, headers)
+  }
+
+  /// Binds a device that proves who it is; nil: nobody can.
+  private func authenticate(_ incoming: IncomingRequest, as device: Device?, grantor: String? = nil) {
+    let request = incoming.request
     let verdict = registrarAuthentication.verify(request, now: loop.now) { username in
-      guard !isQuarantined, let device, device.allowsSIP, username == device.username else { return nil }
+      guard let device, username == device.username else { return nil }
       return .password(device.password)
     }
     switch verdict {
     case .authenticated:
-      guard let device else { return answer(403) }
-      bind(incoming, device, settings)
+      guard let device else { return answer(incoming, 403) }
+      bind(incoming, device, grantor: grantor)
     case .challenge(let isStale, let reason):
       if reason == .wrongCredentials {
         countFailedAuthentication(request, .authorization, incoming.hop, reason.rawValue)
       }
       counters.challenges += 1
-      answer(401, registrarAuthentication.challenges(isStale: isStale, now: loop.now))
+      answer(incoming, 401, registrarAuthentication.challenges(isStale: isStale, now: loop.now))
     }
   }
 
-  private func bind(_ incoming: IncomingRequest, _ device: Device, _ settings: RegistrarSettings) {
+  /// - Parameter grantor: the policy profile whose server let it register.
+  private func bind(_ incoming: IncomingRequest, _ device: Device, grantor: String? = nil) {
     let request = incoming.request
+    let settings = router.policy.policy.globals.registrar
     let registrations = router.registrations
     func answer(_ status: Int, _ headers: [SIPHeaders.Field] = []) {
       if status >= 300 {
@@ -74,6 +112,10 @@ extension SIPEndpoint {
         return answer(400)
       }
       if !usesFlows { change.binding.forgetFlow() }
+      change.binding.grantor = grantor
+      if grantor != nil, !device.username.isEmpty {
+        change.binding.credential = Credential(username: device.username, password: device.password)
+      }
       if change.seconds > 0, change.seconds < settings.limits(isNatted: change.binding.isNatted).minimum {
         let minimum = settings.limits(isNatted: change.binding.isNatted).minimum
         return answer(423, [.init(.minExpires, String(minimum))])

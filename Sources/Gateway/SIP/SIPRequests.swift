@@ -49,11 +49,16 @@ extension SIPEndpoint {
   ) {
     let request = callRequest(
       direction: .nonDial, trigger: .options, alias: incoming.request.uri, caller: caller, over: incoming.hop)
-    let routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
-    switch routed.decision {
-    case .service, .gateway: answer(incoming, 200, capabilities)
-    case .redirect: answer(incoming, 302)
-    case .reject(let rejection): answer(incoming, rejection.cause.sipStatus)
+    consult(incoming, request) { [unowned self] external, policy in
+      let routed = router.route(
+        request, external: external, policy: policy, now: loop.now, wallClock: loop.wallClock)
+      switch routed.decision {
+      case .service, .gateway: answer(incoming, 200, capabilities)
+      case .redirect(let alias):
+        let uri = SIPURI.of(alias: alias, defaultHost: domainHost)
+        answer(incoming, 302, uri.map { [.init(.contact, NameAddress(uri: $0).serialised())] } ?? [])
+      case .reject(let rejection): answer(incoming, rejection.cause.sipStatus)
+      }
     }
   }
 }

@@ -43,12 +43,12 @@ extension PolicyCompiler {
             message: "policy profile “\(profile.name)” is asked nothing", path: path.appending("hooks")))
       }
       // Better said than found out: who relies on a hook for safety must know that nothing calls it.
-      for kind in PolicyRequestKind.allCases
-      where kind != .serviceConfiguration && profile.hooks[kind] != nil {
+      for kind in PolicyRequestKind.allCases where profile.hooks[kind] != nil {
+        guard let reason = reasonNotToAsk(kind, policy) else { continue }
         findings.append(
           PolicyFinding(
             severity: .warning, code: "hook-not-asked",
-            message: "the \(kind.rawValue) question is not put to servers yet: Tandem decides it by itself",
+            message: "the \(kind.rawValue) question is never asked: \(reason)",
             path: path.appending("hooks", kind.rawValue)))
       }
       for kind in [PolicyRequestKind.mediaLocation, .avatar, .directory]
@@ -72,6 +72,19 @@ extension PolicyCompiler {
             severity: .warning, code: "profile-not-used",
             message: "no location uses policy profile “\(profile.name)”", path: path.appending("name")))
       }
+    }
+  }
+
+  /// Nil: the question is asked.
+  private static func reasonNotToAsk(_ kind: PolicyRequestKind, _ policy: Policy) -> String? {
+    switch kind {
+    case .serviceConfiguration, .registration: nil
+    case .participantProperties: "Tandem hosts no conference that participants could join yet"
+    case .mediaLocation:
+      policy.choosesMediaAddresses
+        ? nil : "no location has media_addresses, so that there is nothing to choose from"
+    case .avatar: "no client of Tandem shows pictures yet"
+    case .directory: "no client of Tandem searches the directory yet"
     }
   }
 

@@ -13,6 +13,16 @@ extension PolicyCompiler {
       check.refer(location.turnServer, .turnServer, path.appending("turn_server"), &findings)
       check.refer(location.teamsProxy, .teamsProxy, path.appending("teams_proxy"), &findings)
       check.refer(location.policyProfile, .policyProfile, path.appending("policy_profile"), &findings)
+      let bound = policy.globals.media.addresses.map(\.bind)
+      for (j, address) in location.mediaAddresses.enumerated() where !bound.contains(address) {
+        findings.append(
+          PolicyFinding(
+            code: "unknown-reference", message: "media is not bound to \(address)",
+            path: path.appending("media_addresses").appending(j),
+            suggestion: bound.isEmpty
+              ? "list it in globals: media: addresses"
+              : "one of \(bound.map(\.description).joined(separator: ", "))"))
+      }
     }
     check.refer(
       policy.globals.policyProfile, .policyProfile, PolicyPath(keys: "globals", "policy_profile"), &findings)

@@ -105,6 +105,18 @@ public final class PolicySnapshot: Sendable {
     locationNetworks.lookUp(source).map { policy.locations[$0].name } ?? listenerDefault
   }
 
+  /// The addresses that carry media placed in these locations, most wanted first. A location without addresses of its own
+  /// takes any of the deployment's. Empty: any.
+  public func mediaAddresses(in locations: [String]) -> [IPAddress] {
+    var addresses: [IPAddress] = []
+    for location in locations.compactMap({ location(named: $0) }) {
+      let own = location.mediaAddresses
+      for address in own.isEmpty ? policy.globals.media.addresses.map(\.bind) : own
+      where !addresses.contains(address) { addresses.append(address) }
+    }
+    return addresses
+  }
+
   func locationNumber(_ name: String?) -> Int32 {
     guard let name, let number = locationsByName[name] else { return CompiledRule.unknownLocation }
     return Int32(truncatingIfNeeded: number)

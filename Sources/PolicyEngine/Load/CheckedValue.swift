@@ -88,6 +88,9 @@ struct CheckedObject: Sendable {
   func socketAddresses(_ key: String) -> [TransportAddress]? {
     list(key)?.compactMap { if case .socketAddress(let address) = $0.content { address } else { nil } }
   }
+  func addresses(_ key: String) -> [IPAddress]? {
+    list(key)?.compactMap { if case .address(let address) = $0.content { address } else { nil } }
+  }
   func networks(_ key: String) -> [IPNetwork]? {
     list(key)?.compactMap { if case .network(let network) = $0.content { network } else { nil } }
   }

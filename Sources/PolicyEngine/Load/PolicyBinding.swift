@@ -77,6 +77,7 @@ struct PolicyBinding {
     location.turnServer = o.text("turn_server")
     location.teamsProxy = o.text("teams_proxy")
     location.policyProfile = o.text("policy_profile")
+    location.mediaAddresses = o.addresses("media_addresses") ?? []
     return location
   }
 

@@ -36,6 +36,11 @@ public struct Policy: Hashable, Sendable {
   }
 }
 
+extension Policy {
+  /// Whether it matters for media which location a call is placed in.
+  public var choosesMediaAddresses: Bool { locations.contains { !$0.mediaAddresses.isEmpty } }
+}
+
 /// A system location: a group of nodes (here: of listeners) that share a place in the network.
 public struct Location: Hashable, Sendable {
   public var name: String
@@ -56,6 +61,8 @@ public struct Location: Hashable, Sendable {
   public var teamsProxy: String?
   /// The policy servers asked about calls whose signalling arrives here.
   public var policyProfile: String?
+  /// Addresses of ``MediaSettings/addresses`` that media of calls in this location uses, in order; empty: any of them.
+  public var mediaAddresses: [IPAddress] = []
 
   public init(
     name: String, description: String = "", networks: [IPNetwork] = [], domain: String? = nil,

@@ -20,6 +20,10 @@ extension PolicySchema {
       .init(
         "policy_profile", .reference(section: "policy_profiles"), default: "the global setting",
         "Policy server asked about calls whose signalling arrives here."),
+      .init(
+        "media_addresses", .list(.ipAddress), default: "any",
+        "Which of `globals: media: addresses` (`bind`) carry the media of calls from here, and of calls that a rule or a policy server sends out from here; the next one when the first has no port left.",
+        example: "[192.0.2.10]"),
     ])
 
   static let trunk = ObjectSchema(

@@ -28,6 +28,8 @@ public struct AnswerFinding: Hashable, Sendable, CustomStringConvertible {
     case notUUID
     case notDigits(String)
     case notImage(String)
+    /// An HTTP status that is neither 2xx nor 404.
+    case status(Int)
 
     // MARK: Notes
 
@@ -76,6 +78,14 @@ extension AnswerFinding.Problem: CustomStringConvertible {
     case .notUUID: "not a UUID"
     case .notDigits(let expected): "must be \(expected)"
     case .notImage(let reason): reason
+    case .status(let status):
+      switch status {
+      case 300..<400: "a redirection, which is not followed"
+      case 401, 403, 407: "the server does not accept our user name and password"
+      case 429: "the server is asked too often"
+      case 500...: "the server failed"
+      default: "the server does not understand the question"
+      }
     case .unknownField: "unknown, passed over"
     case .otherServiceType: "belongs to other service types, passed over"
     case .repeated: "repeated, the last one counts"

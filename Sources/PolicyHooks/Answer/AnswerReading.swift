@@ -61,6 +61,7 @@ public struct AnswerReading: Hashable, Sendable {
     guard answer.isSuccess else {
       // Whatever the body says: servers answer 404 with an action for what is not theirs.
       outcome = answer.status == 404 ? .notMine : .error
+      if outcome == .error { findings = [AnswerFinding("", .status(answer.status))] }
       return
     }
     if let encoding = answer.contentEncoding, !encoding.isEmpty, encoding.lowercased() != "identity" {

@@ -76,6 +76,17 @@ public struct PolicyConclusion: Hashable, Sendable {
   }
 }
 
+extension PolicyConclusion {
+  /// A question that nobody wanted to know the answer of any more.
+  public static func withdrawn(
+    _ kind: PolicyRequestKind, after latency: TimeSpan, attempts: Int = 1
+  ) -> PolicyConclusion {
+    PolicyConclusion(
+      verdict: .standard(for: kind), outcome: .withdrawn, isFallback: false, latency: latency,
+      attempts: attempts, findings: [])
+  }
+}
+
 extension PolicyVerdict {
   /// What `fallback` means for a question.
   public static func fallback(_ fallback: PolicyHook.Fallback, for kind: PolicyRequestKind) -> PolicyVerdict {

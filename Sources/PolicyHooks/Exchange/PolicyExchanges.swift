@@ -134,10 +134,7 @@ public struct PolicyExchanges {
     updateBreaker(exchange.kind, &actions) { $0.withdrawn(isTrial: exchange.isTrial, now: now) }
     if exchange.attempts > 0 { actions.append(.cancel(id)) }
     finish(
-      id,
-      PolicyConclusion(
-        verdict: .standard(for: exchange.kind), outcome: .withdrawn, isFallback: false,
-        latency: now - exchange.begin, attempts: exchange.attempts, findings: []), &actions)
+      id, .withdrawn(exchange.kind, after: now - exchange.begin, attempts: exchange.attempts), &actions)
     startWaiting(now: now, &actions)
   }
 

@@ -12,6 +12,11 @@ public struct RequestID: Hashable, Sendable, CustomStringConvertible {
     RequestID(high: generator.next(), low: generator.next())
   }
 
+  public static func random() -> RequestID {
+    var generator = SystemRandomNumberGenerator()
+    return random(using: &generator)
+  }
+
   private static let digits = Array("0123456789abcdef".utf8)
 
   public var description: String {

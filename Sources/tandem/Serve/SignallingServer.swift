@@ -170,6 +170,8 @@ final class SignallingServer {
     driver.turn {
       router.isDraining = true
       endpoint?.trunks.stop()
+      exchange.refuseUndecided(Disconnect(.shutdown, text: "Service is stopping"))
+      endpoint?.refuseWaiting()
       ledger.endAll(Disconnect(.shutdown, text: "Service is stopping"))
     }
     // BYEs, the withdrawal of registrations and the last media figures take a moment; a peer that does not answer is not waited for.
@@ -185,6 +187,7 @@ final class SignallingServer {
       let isDone = ledger.openRecords == 0 && (endpoint?.agent.sessionCount ?? 0) == 0
       if isDone || driver.loop.now >= deadline {
         isClosed = true
+        policyServers.writeCounters()
         promise.succeed()
       } else {
         driver.loop.schedule(after: .milliseconds(20)) { [weak self] in
