@@ -3,18 +3,7 @@ import PolicyEngine
 
 /// Recorded calls decided by another policy: what would have gone elsewhere, been refused, or been let through.
 public struct PolicyReplay: Sendable {
-  public enum Change: String, Sendable, CaseIterable {
-    /// Taken then, refused now.
-    case refused
-    /// Refused then, taken now.
-    case admitted
-    /// Taken both times, but to another service, alias, kind of target, or over other trunks.
-    case elsewhere
-    /// To the same place, with other media, encryption, bandwidth or identity.
-    case otherwise
-    /// The same in everything, by a rule of another name.
-    case renamed
-  }
+  public typealias Change = DecisionChange
 
   /// A call that is decided differently.
   public struct Difference: Sendable {
@@ -37,7 +26,7 @@ public struct PolicyReplay: Sendable {
 
   /// Share of the compared calls that are decided differently, in per cent. A new name alone does not count.
   public var changedShare: Double {
-    compared == 0 ? 0 : 100 * Double(differences.count { $0.change != .renamed }) / Double(compared)
+    compared == 0 ? 0 : 100 * Double(differences.count(where: \.change.isSubstantial)) / Double(compared)
   }
 
   /// Decides each call as at its own time.
@@ -48,27 +37,19 @@ public struct PolicyReplay: Sendable {
       compared += 1
       let before = call.decision
       let (_, after) = policy.decide(PolicyReplay.request(call, policy), now: call.started)
-      guard let change = PolicyReplay.change(before, after) else { continue }
+      guard let change = DecisionChange(from: before.decision, to: after.decision) else { continue }
       differences.append(
         Difference(
           call: call.id, started: call.started, caller: call.caller.alias, alias: call.calledAlias,
-          change: change,
-          before: PolicyReplay.describe(before), after: PolicyReplay.describe(after)))
+          change: change, before: before.outcomeSentence, after: after.outcomeSentence))
     }
     self.differences = differences
     self.compared = compared
     skipped = calls.count - compared
   }
 
-  /// False for what the moment decided, and not the policy.
   private static func isComparable(_ record: DecisionRecord) -> Bool {
-    guard record.policyAnswers.isEmpty else { return false }
-    switch record.decision {
-    case .reject(.limitReached), .reject(.blocked), .reject(.loop), .reject(.tooManyHops), .reject(.shutdown),
-      .reject(.withdrawn):
-      return false
-    case .reject, .gateway, .service, .redirect: return true
-    }
+    record.policyAnswers.isEmpty && record.isPolicysChoice
   }
 
   /// The request as the record has it. What the caller offered is not recorded, nor is the tag it came with.
@@ -83,38 +64,5 @@ public struct PolicyReplay: Sendable {
         trunk: record.isRegistered
           ? nil : call.caller.address.flatMap { policy.trunk(forSource: $0.ip)?.name }),
       location: record.location)
-  }
-
-  private static func change(_ before: DecisionRecord, _ after: DecisionRecord) -> Change? {
-    switch (before.decision, after.decision) {
-    case (.reject, .reject): return nil
-    case (.reject, _): return .admitted
-    case (_, .reject): return .refused
-    case (.service(let a), .service(let b)): return a == b ? nil : a.name == b.name ? .otherwise : .elsewhere
-    case (.redirect(let a), .redirect(let b)): return a == b ? nil : .elsewhere
-    case (.gateway(let a), .gateway(let b)):
-      if a == b { return nil }
-      guard a.remoteAlias == b.remoteAlias, a.target == b.target, a.trunks == b.trunks,
-        a.outgoingProtocol == b.outgoingProtocol, a.outgoingLocation == b.outgoingLocation,
-        a.h323Gatekeeper == b.h323Gatekeeper, a.mssipProxy == b.mssipProxy, a.teamsProxy == b.teamsProxy
-      else { return .elsewhere }
-      var renamed = a
-      renamed.name = b.name
-      renamed.tag = b.tag
-      return renamed == b ? .renamed : .otherwise
-    case (.service, _), (.gateway, _), (.redirect, _): return .elsewhere
-    }
-  }
-
-  private static func describe(_ record: DecisionRecord) -> String {
-    switch record.decision {
-    case .gateway(let gateway):
-      let trunks =
-        gateway.trunks.isEmpty ? "" : " over \(gateway.trunks.map(\.trunk).joined(separator: ", "))"
-      return "rule “\(gateway.name)” to “\(gateway.remoteAlias)”\(trunks)"
-    case .service(let service): return "service “\(service.name)”"
-    case .redirect(let alias): return "redirected to “\(alias)”"
-    case .reject(let rejection): return "refused: \(rejection.word)"
-    }
   }
 }

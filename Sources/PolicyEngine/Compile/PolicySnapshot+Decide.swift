@@ -66,6 +66,26 @@ extension PolicySnapshot {
     return found
   }
 
+  /// Whether the conditions of rule `index` hold of a request, the alias' pattern apart; nil when the pattern for the calling
+  /// alias needed too much work.
+  package func conditions(ofRule index: Int, holdFor request: CallRequest, at now: WallClock) -> Bool? {
+    let rule = rules[index]
+    if rule.firstFailure(
+      isOutgoing: request.direction == .dialOut, protocolBit: request.callProtocol.ruleBit,
+      isRegistered: request.caller.isRegistered, location: locationNumber(request.location)) != nil
+    {
+      return false
+    }
+    guard let conditions = rule.conditions else { return true }
+    let failure = conditions.firstFailure(request, isTrusted: isTrusted(request.caller), now: now)
+    return failure == .patternError ? nil : failure == nil
+  }
+
+  /// What calls taken by rule `index` get, but for the alias they lead to; globals are filled in.
+  package func gateway(ofRule index: Int) -> GatewayConfiguration {
+    PolicyCompiler.gateway(of: policy.rules[index], policy.globals)
+  }
+
   /// The replacement of rule `index`, for analysis; nil when it leaves the alias as it is.
   package func replacementParts(ofRule index: Int) -> [ReplacementPart]? {
     rules.indices.contains(index) ? patterns[index]?.replacement?.analysed : nil

@@ -2,13 +2,13 @@ import CallModel
 
 /// Puts the files of a policy together, binds and compiles them, and gives every finding its line.
 struct PolicyAssembly: Sendable {
-  private var sources: [SourceFile] = []
+  private(set) var sources: [SourceFile] = []
   /// Files that lists were read from.
   private(set) var listFiles: [PolicyLoader.File] = []
   private var diagnostics: [PolicyDiagnostic] = []
   private var globals: CheckedObject?
   private var sections: PolicyBinding.Items = [:]
-  private var inlineSecrets: [SchemaReader.InlineSecret] = []
+  private(set) var inlineSecrets: [SchemaReader.InlineSecret] = []
   /// A file was no YAML: what it defines is not known.
   private var hasGaps = false
   /// Aliases multiplied a file beyond its bound: nothing that was read of it is worth checking.

@@ -6,6 +6,9 @@ public enum PolicyLoader {
     public var diagnostics: [PolicyDiagnostic]
     /// Where everything stands; nil without a snapshot.
     package var places: PolicyPlaces?
+    /// What the version was made of, as read: the policy files, then the lists they name.
+    package var files: [File] = []
+    package var listFiles: [File] = []
 
     public init(snapshot: PolicySnapshot?, diagnostics: [PolicyDiagnostic]) {
       self.snapshot = snapshot

@@ -44,7 +44,10 @@ struct PolicyReading {
       files: (files + assembly.listFiles).map {
         (directory.isEmpty ? baseName($0.name) : relative($0.name), $0.bytes)
       })
-    return assembly.finish(version: version)
+    var outcome = assembly.finish(version: version)
+    outcome.files = files
+    outcome.listFiles = assembly.listFiles
+    return outcome
   }
 
   // MARK: Files

@@ -414,6 +414,7 @@ struct SchemaReader {
         return .invalid
       }
       inlineSecrets.append(InlineSecret(position: position(node), isDefault: false))
+      if scalar.string == SecretOmission.placeholder { return omitted(node) }
       return .secret(Secret(scalar.string))
     }
     var values: [String: (text: String, node: Node)] = [:]
@@ -452,7 +453,8 @@ struct SchemaReader {
     switch result {
     case .success(let text): return .secret(Secret(text))
     case .failure(let failure):
-      if let (text, _) = values["default"] {
+      if let (text, defaultNode) = values["default"] {
+        if text == SecretOmission.placeholder { return omitted(defaultNode) }
         return .secret(Secret(text))
       }
       report(
@@ -460,6 +462,16 @@ struct SchemaReader {
         severity: secrets.areRequired ? .error : .warning)
       return .secret(Secret("unavailable"))
     }
+  }
+}
+
+extension SchemaReader {
+  /// A kept file without what stood here.
+  private mutating func omitted(_ node: Node) -> CheckedValue.Content {
+    report(
+      "secret-omitted", "this secret stood in the file itself, and was not kept with it", at: node,
+      suggestion: "give it by {env: NAME} or {file: path}", severity: secrets.areRequired ? .error : .warning)
+    return .secret(Secret("unavailable"))
   }
 }
 

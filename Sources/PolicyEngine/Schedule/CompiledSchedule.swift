@@ -69,6 +69,9 @@ struct CompiledSchedule: Sendable {
   private static let zones = ZoneDirectory()
   private static let weekdays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
+  /// The rules of a time zone; nil: there is none of that name.
+  static func rules(_ timeZone: String) -> TimeZoneRules? { zones.rules(timeZone) }
+
   func isInForce(at now: WallClock) -> Bool {
     let seconds = now.milliseconds >= 0 ? now.milliseconds / 1000 : (now.milliseconds - 999) / 1000
     let shown = seconds + Int64(zone.period(at: seconds).offset)

@@ -1,4 +1,5 @@
 import CallModel
+import TimeZones
 
 extension WallClock {
   /// Reads `2026-11-21T09:30:00Z`, also with a fraction, an offset (`+01:00`), or without seconds or time (then UTC).
@@ -63,5 +64,17 @@ extension WallClock {
     let yearOfEra = y - era * 400
     let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     self.init(milliseconds: ((days * 1440 + hour * 60 + minute - offset) * 60 + second) * 1000 + milli)
+  }
+
+  /// As in `2026-11-21T09:30:00Z`: UTC, whole seconds.
+  public var iso8601: String {
+    let seconds = milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000
+    let date = CivilDate(seconds: seconds)
+    func padded(_ number: Int, _ width: Int) -> String {
+      let digits = String(number)
+      return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+    return "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))T"
+      + "\(padded(date.hour, 2)):\(padded(date.minute, 2)):\(padded(date.second, 2))Z"
   }
 }

@@ -1,0 +1,73 @@
+import CallModel
+import PolicyEngine
+
+/// How two decisions about one call differ: in replay, in shadow mode, and between two policies.
+public enum DecisionChange: String, Sendable, CaseIterable {
+  /// Taken before, refused after.
+  case refused
+  /// Refused before, taken after.
+  case admitted
+  /// Taken both times, but to another service, alias, kind of target, or over other trunks.
+  case elsewhere
+  /// To the same place, with other media, encryption, bandwidth or identity.
+  case otherwise
+  /// The same in everything, by a rule of another name.
+  case renamed
+
+  /// nil: the same. Two refusals are the same, whatever their reason: to the caller, hardly anything is different.
+  public init?(from before: Decision, to after: Decision) {
+    switch (before, after) {
+    case (.reject, .reject): return nil
+    case (.reject, _): self = .admitted
+    case (_, .reject): self = .refused
+    case (.service(let a), .service(let b)):
+      if a == b { return nil }
+      self = a.name == b.name ? .otherwise : .elsewhere
+    case (.redirect(let a), .redirect(let b)):
+      if a == b { return nil }
+      self = .elsewhere
+    case (.gateway(let a), .gateway(let b)):
+      if a == b { return nil }
+      guard a.remoteAlias == b.remoteAlias, a.target == b.target, a.trunks == b.trunks,
+        a.outgoingProtocol == b.outgoingProtocol, a.outgoingLocation == b.outgoingLocation,
+        a.h323Gatekeeper == b.h323Gatekeeper, a.mssipProxy == b.mssipProxy, a.teamsProxy == b.teamsProxy
+      else {
+        self = .elsewhere
+        return
+      }
+      var renamed = a
+      renamed.name = b.name
+      renamed.tag = b.tag
+      self = renamed == b ? .renamed : .otherwise
+    case (.service, _), (.gateway, _), (.redirect, _): self = .elsewhere
+    }
+  }
+
+  /// False for a new name alone.
+  public var isSubstantial: Bool { self != .renamed }
+}
+
+extension DecisionRecord {
+  /// What becomes of the call, in one line.
+  public var outcomeSentence: String {
+    switch decision {
+    case .gateway(let gateway):
+      let trunks =
+        gateway.trunks.isEmpty ? "" : " over \(gateway.trunks.map(\.trunk).joined(separator: ", "))"
+      return "rule “\(gateway.name)” to “\(gateway.remoteAlias)”\(trunks)"
+    case .service(let service): return "service “\(service.name)”"
+    case .redirect(let alias): return "redirected to “\(alias)”"
+    case .reject(let rejection): return "refused: \(rejection.word)"
+    }
+  }
+
+  /// False for what the moment decided, and not the policy: limits, loops, quarantine.
+  public var isPolicysChoice: Bool {
+    switch decision {
+    case .reject(.limitReached), .reject(.blocked), .reject(.loop), .reject(.tooManyHops), .reject(.shutdown),
+      .reject(.withdrawn):
+      false
+    case .reject, .gateway, .service, .redirect: true
+    }
+  }
+}
