@@ -78,7 +78,7 @@ import Testing
   @Test func theExamplePoliciesAreClean() {
     let outcome = PolicyLoader.load(directory: Self.root.appending(path: "policies").path())
     #expect(outcome.diagnostics.isEmpty, "\(outcome.diagnostics)")
-    #expect(outcome.snapshot?.policy.rules.count == 6)
+    #expect(outcome.snapshot?.policy.rules.count == 14)
     #expect(outcome.snapshot?.policy.globals.sip.listeners.count == 3)
   }
 
