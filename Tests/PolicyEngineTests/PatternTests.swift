@@ -112,17 +112,4 @@ import Testing
       for await isRight in group { #expect(isRight) }
     }
   }
-
-  @Test(arguments: [
-    ("abc", LiteralAnalysis.exact(Array("abc".utf8))), ("^A\\.b$", .exact(Array("a.b".utf8))),
-    ("9(\\d+)", .prefix(Array("9".utf8))), ("9.*", .prefix(Array("9".utf8))),
-    ("ab?", .prefix(Array("a".utf8))), ("(.+)@example\\.org", .suffix(Array("@example.org".utf8))),
-    ("0+1", .suffix(Array("1".utf8))),
-    ("a|b", .unknown), ("(?i)a", .unknown), ("a(?=b).", .unknown), ("[[:alpha:]]1", .unknown),
-    ("å1", .unknown),
-    (".*", .unknown), ("\\bfoo", .unknown), ("a\\Qb\\E", .unknown), ("(?x) a", .unknown),
-  ])
-  func readsLiterals(_ pattern: String, _ expected: LiteralAnalysis) {
-    #expect(LiteralAnalysis(pattern) == expected)
-  }
 }

@@ -74,6 +74,11 @@ import Testing
         var parsed = alias
         var complete = "sip:" + alias
         let expected = compiled.indices.filter { compiled[$0].matches(full[$0] ? complete : parsed) == true }
+        for i in expected where !full[i] {
+          for j in expected where !full[j] {
+            #expect(!PatternKeys(patterns[i]).excludes(PatternKeys(patterns[j])))
+          }
+        }
         var seen: [Int] = []
         parsed.withUTF8 { parsed in
           complete.withUTF8 { complete in
@@ -106,5 +111,18 @@ import Testing
         if record.rule != "r\(i)" { return }
       }
     }
+  }
+
+  @Test(arguments: [
+    ("abc", "abd", true), ("abc", "ABC", false), ("9\\d+", "8.*", true), ("9\\d+", "9", true),
+    ("9\\d*", "9", false),
+    ("(.+)@a\\.example", ".*@b\\.example", true), ("(.+)@a\\.example", "x@a\\.example", false),
+    ("(.+)@a\\.example", "x@b\\.example", true), ("\\d{3}", "\\d{4}", true), (".*", "abc", false),
+    ("101|102", "103|104", true), ("101|102", "102", false), ("(?i)a", "b", false), ("a.*", ".*b", false),
+    ("å", "ä", false),
+  ])
+  func someRulesCannotMeet(_ a: String, _ b: String, _ expected: Bool) {
+    #expect(PatternKeys(a).excludes(PatternKeys(b)) == expected)
+    #expect(PatternKeys(b).excludes(PatternKeys(a)) == expected)
   }
 }

@@ -98,15 +98,15 @@ extension PolicyCompiler {
 
   /// Equal priority and patterns that may meet: which rule wins then depends on the order of files.
   private static func warnAboutTies(_ policy: Policy, _ order: [Int], into findings: inout [PolicyFinding]) {
-    var group: [(rule: Int, literal: LiteralAnalysis)] = []
+    var group: [(rule: Int, keys: PatternKeys)] = []
     for i in order where policy.rules[i].isEnabled {
       let rule = policy.rules[i]
       if let last = group.last, policy.rules[last.rule].priority != rule.priority { group = [] }
-      let literal = LiteralAnalysis(rule.pattern)
+      let keys = PatternKeys(of: rule)
       let meeting = group.suffix(64).first { other in
         let that = policy.rules[other.rule]
         return that.pattern != rule.pattern && that.sharesCalls(with: rule)
-          && (that.matchesFullAlias || rule.matchesFullAlias || !literal.excludes(other.literal))
+          && (that.matchesFullAlias || rule.matchesFullAlias || !keys.excludes(other.keys))
       }
       if let meeting {
         findings.append(
@@ -117,23 +117,7 @@ extension PolicyCompiler {
             path: PolicyPath("rules", i, "priority"),
             related: [(PolicyPath("rules", meeting.rule, "priority"), "the one that wins")]))
       }
-      group.append((i, literal))
-    }
-  }
-}
-
-extension LiteralAnalysis {
-  /// True when no text satisfies both.
-  func excludes(_ other: LiteralAnalysis) -> Bool {
-    switch (self, other) {
-    case (.exact(let a), .exact(let b)): return a != b
-    case (.exact(let a), .prefix(let b)), (.prefix(let b), .exact(let a)): return !a.starts(with: b)
-    case (.exact(let a), .suffix(let b)), (.suffix(let b), .exact(let a)):
-      return !a.reversed().starts(with: b.reversed())
-    case (.prefix(let a), .prefix(let b)): return !a.starts(with: b) && !b.starts(with: a)
-    case (.suffix(let a), .suffix(let b)):
-      return !a.reversed().starts(with: b.reversed()) && !b.reversed().starts(with: a.reversed())
-    case (.prefix, .suffix), (.suffix, .prefix), (.unknown, _), (_, .unknown): return false
+      group.append((i, keys))
     }
   }
 }

@@ -1,4 +1,8 @@
 extension PatternKeys {
+  init(of rule: CallRoutingRule) {
+    if let form = rule.form { self.init(form) } else { self.init(rule.pattern) }
+  }
+
   /// Keys of a form: its whole texts, or its parts in a row.
   init(_ form: PatternForm) {
     self.init(PatternKeys.elements(form))
