@@ -104,7 +104,7 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
-      name: "Conferences", dependencies: ["CallModel", "Router", "MediaRelay"],
+      name: "Conferences", dependencies: ["CallModel", "PolicyEngine", "Router", "MediaRelay"],
       swiftSettings: strict),
     .target(
       name: "TestCaller",
@@ -194,6 +194,10 @@ let package = Package(
         "PolicyTestSupport", "Gateway", "Router", "PolicyEngine", "PolicyHooks", "SIP", "SDP", "MediaRelay",
         "CallModel",
       ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ConferencesTests",
+      dependencies: ["TestSupport", "Conferences", "Router", "PolicyEngine", "CallModel"],
       swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests", dependencies: ["tandem", "TestCaller"], resources: [.copy("Scenarios")],

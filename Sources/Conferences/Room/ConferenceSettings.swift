@@ -1,0 +1,105 @@
+import CallModel
+
+/// What policy or the database says about one conference (reference §2.1), with the documented defaults.
+public struct ConferenceSettings: Hashable, Sendable {
+  /// What ends a conference besides a command (reference §4; the others: PBX conferences, §12).
+  public enum Ending: Hashable, Sendable {
+    /// The rules of §4: Guests alone time out, dialled participants hold it as their class says.
+    case hosts
+    /// Lives while anybody is in it.
+    case lastParticipant
+    /// As ``lastParticipant``, and ends at once when the owner leaves (`conference_end_on_exit`).
+    case owner
+  }
+
+  /// The identity: the same name is the same conference.
+  public var name: String
+  /// ``ServiceConfiguration/Kind/conference`` or ``ServiceConfiguration/Kind/lecture``.
+  public var kind: ServiceConfiguration.Kind
+  public var tag = ""
+  public var description = ""
+  public var entry = EntryRules()
+  /// nil: no limit but the platform's.
+  public var participantLimit: Int?
+  public var callCapability = CallCapability.video
+  public var mediaEncryption = MediaEncryption.bestEffort
+  public var maximumBandwidthIn: Bandwidth?
+  public var maximumBandwidthOut: Bandwidth?
+  /// Guests join muted (`mute_all_guests`).
+  public var mutesGuests = false
+  public var guestsCanUnmute = true
+  public var guestsCanPresent = true
+  public var isChatEnabled = true
+  /// Locked from the start (`locked`); says nothing to a conference that runs.
+  public var isLocked = false
+  /// Who calls, on dial-out; nil: the service's name.
+  public var localDisplayName: String?
+  public var automaticParticipants: [AutomaticParticipant] = []
+  public var theme: String?
+  public var ending = Ending.hosts
+  /// False: Guests come in though no Host is there (`wait_for_moderator`).
+  public var guestsWaitForHost = true
+  /// Everybody hears the ringing and announcements of who is dialled (PBX).
+  public var mixesEarlyMedia = false
+  /// Says who comes and goes (`announce_caller_name`).
+  public var announcesCallers = false
+  /// Whoever is alone hears music (`moh_when_alone`).
+  public var playsMusicWhenAlone = false
+  public var controls = ControlProfile.vmr
+
+  public init(name: String, kind: ServiceConfiguration.Kind = .conference) {
+    self.name = name
+    self.kind = kind
+  }
+
+  public init(_ service: ServiceConfiguration) {
+    self.init(name: service.name, kind: service.kind == .lecture ? .lecture : .conference)
+    tag = service.tag
+    description = service.description
+    entry = EntryRules(
+      pin: service.pin, guestPIN: service.guestPIN, allowsGuests: service.allowsGuests)
+    callCapability = service.callCapability
+    mediaEncryption = service.mediaEncryption
+    maximumBandwidthIn = service.maximumBandwidthIn
+    maximumBandwidthOut = service.maximumBandwidthOut
+  }
+
+  /// Characters of a service name.
+  public static let maximumNameLength = 250
+
+  /// Everything that is wrong, for whoever saves it; a policy answer with any of these is a failed answer.
+  public func problems(_ globals: ConferenceGlobals = ConferenceGlobals()) -> [String] {
+    var problems: [String] = []
+    if name.isEmpty { problems.append("the name is empty") }
+    if name.count > ConferenceSettings.maximumNameLength {
+      problems.append("the name has more than 250 characters")
+    }
+    if kind != .conference, kind != .lecture { problems.append("\(kind.rawValue) is not a conference") }
+    if let limit = participantLimit, !(0...1_000_000).contains(limit) {
+      problems.append("participant_limit is not between 0 and 1000000")
+    }
+    problems += entry.problems(minimumLength: globals.minimumPINLength, needsHosts: ending == .hosts)
+    problems += controls.problems.map { "controls: \($0)" }
+    return problems
+  }
+}
+
+/// Settings that hold for all conferences (reference §2.2).
+public struct ConferenceGlobals: Hashable, Sendable {
+  /// How long Guests may stay when the last Host has left; zero: they go with it. 0-86400 s.
+  public var guestsOnlyTimeout = TimeSpan.seconds(60)
+  /// How long a Guest waits for a Host, or for being admitted. 0-86400 s.
+  public var waitingForHostTimeout = TimeSpan.seconds(900)
+  /// From the first prompt to the right PIN. 30-86400 s.
+  public var pinEntryTimeout = TimeSpan.seconds(120)
+  /// How long the last one left may stay (`eject_last_participant_backstop_timeout`); nil: for ever. 60-86400 s.
+  public var lastParticipantTimeout: TimeSpan?
+  public var minimumPINLength = 4
+  /// How long a participant that is dialled may ring. The call itself usually gives up sooner.
+  public var dialOutTimeout = TimeSpan.seconds(180)
+  public var isDialOutEnabled = true
+  /// Participants of one conference, whatever its own limit says.
+  public var maximumParticipants = 2_000
+
+  public init() {}
+}
