@@ -104,7 +104,7 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
-      name: "Conferences", dependencies: ["CallModel", "PolicyEngine", "Router", "MediaRelay"],
+      name: "Conferences", dependencies: ["CallModel", "JSONText", "PolicyEngine", "Router", "MediaRelay"],
       swiftSettings: strict),
     .target(
       name: "TestCaller",

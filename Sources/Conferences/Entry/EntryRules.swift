@@ -68,6 +68,16 @@ public struct EntryRules: Hashable, Sendable {
     return .pinRequired(forGuests: !admitsGuestsWithoutPIN)
   }
 
+  /// What a caller is asked.
+  var prompt: Prompt {
+    switch (admitsGuestsWithoutPIN, endsWithHash) {
+    case (false, false): .enterPIN
+    case (false, true): .enterPINWithHash
+    case (true, false): .enterPINOrJoinAsGuest
+    case (true, true): .enterPINWithHashOrJoinAsGuest
+    }
+  }
+
   /// What is wrong with the PINs.
   ///
   /// - Parameter needsHosts: there must be a way to become a Host.

@@ -163,7 +163,7 @@ extension Conference {
     guard members[id]?.participant.role != role else { return }
     update(id) { $0.participant.role = role }
     act(.notify(id, .roleChanged(role)))
-    considerEnd(now)
+    considerEnd(hasLeft: false, now)
   }
 
   mutating func setHold(_ id: ParticipantID, _ isOnHold: Bool, notify: Bool) {
@@ -192,7 +192,7 @@ extension Conference {
         if let callProtocol { $0.participant.callProtocol = callProtocol }
         if media.isEmpty { $0.placement = nil }
       }
-      if member.isHolding, $0.members[id]?.isHolding == false { $0.considerEnd(now) }
+      if member.isHolding, $0.members[id]?.isHolding == false { $0.considerEnd(hasLeft: true, now) }
     }
   }
 

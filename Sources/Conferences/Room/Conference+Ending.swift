@@ -41,18 +41,18 @@ extension Conference {
     if settings.ending == .owner, member.participant.isOwner, member.isInside {
       return finish(Disconnect(.normal, text: "Conference terminated: its owner left"), now)
     }
-    if member.isHolding { considerEnd(now) }
+    if member.isHolding { considerEnd(hasLeft: true, now) }
     if !isOver, members.isEmpty { finish(Disconnect(.normal, text: "Everybody left"), now) }
   }
 
-  /// Somebody who counted counts no more.
-  mutating func considerEnd(_ now: MonotonicInstant) {
+  /// Somebody who counted counts no more (``hasLeft``), or counts as something else.
+  mutating func considerEnd(hasLeft: Bool, _ now: MonotonicInstant) {
     guard status.isStarted, !isOver, !members.isEmpty else { return }
     let holding = members.values.filter { $0.isHolding }
     if !isHeldAlive(by: holding.map(\.participant)) {
       return endSession(Disconnect(.normal, text: "Conference terminated: nobody keeps it alive"), now)
     }
-    if holding.count == 1, lastParticipantSince == nil { lastParticipantSince = now }
+    if hasLeft, holding.count == 1, lastParticipantSince == nil { lastParticipantSince = now }
     guard !holding.contains(where: { $0.isInside }) else { return }
     // Nobody is in any more, and Guests at the door wait for a Host as they did before. The lock was that of those who left,
     // and nobody remains who could let in whom they kept out.

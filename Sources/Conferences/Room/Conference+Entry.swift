@@ -49,16 +49,8 @@ extension Conference {
     let entry = PINEntry(rules: settings.entry, failures: failures, now: now)
     update(arrival.id) { $0.pinEntry = entry }
     if !settings.entry.asksEverybody { scheduleAutomaticCalls(now) }
-    act(.play((failures > 0 ? [.prompt(.wrongPIN)] : []) + [.prompt(pinPrompt)], .one(arrival.id)))
-  }
-
-  private var pinPrompt: Prompt {
-    switch (settings.entry.admitsGuestsWithoutPIN, settings.entry.endsWithHash) {
-    case (false, false): .enterPIN
-    case (false, true): .enterPINWithHash
-    case (true, false): .enterPINOrJoinAsGuest
-    case (true, true): .enterPINWithHashOrJoinAsGuest
-    }
+    act(
+      .play((failures > 0 ? [.prompt(.wrongPIN)] : []) + [.prompt(settings.entry.prompt)], .one(arrival.id)))
   }
 
   private mutating func turnAway(_ arrival: Arrival) {
@@ -97,7 +89,7 @@ extension Conference {
       }
     case .wrong:
       act(.countWrongPIN(id))
-      act(.play([.prompt(.wrongPIN), .prompt(pinPrompt)], .one(id)))
+      act(.play([.prompt(.wrongPIN), .prompt(settings.entry.prompt)], .one(id)))
     case .failed:
       act(.countWrongPIN(id))
       drop(id, Disconnect(.normal, text: "PIN entry failed"), saying: [.prompt(.threeWrongPINs)], now)
