@@ -56,6 +56,8 @@ extension DecisionRecord {
     add(alias.full)
     add(rule)
     add(replaced)
+    // What is asked later, about a transfer or about media, changes nothing else.
+    for answer in policyAnswers { add(answer.requestID) }
     switch decision {
     case .service(let service):
       add(service.kind.rawValue)

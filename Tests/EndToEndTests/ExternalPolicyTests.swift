@@ -5,41 +5,17 @@ import Testing
 extension EndToEnd {
   /// SIP callers decided by a real policy server, which hangs, dies and comes back: the server of `examples/`.
   @Suite(.tags(.scripted)) struct ExternalPolicyTests {
-    /// The example server with a directory of the test's.
-    private struct PolicyServer {
-      var process: ChildProcess
-      var port: Int
-
-      init(_ scratch: Scratch, port: Int = 0) async throws {
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-          .deletingLastPathComponent().appending(path: "examples/policy-server/policy_server.py").path
-        try scratch.write(
-          "directory.json",
-          """
-          {"rooms": {"hotline@tandem.test": {"name": "Hotline", "service_type": "test_call"},
-                     "broken@tandem.test": {"name": "Broken", "service_type": "test_call", "call_type": "smell",
-                                            "max_callrate_in": 5}},
-           "moved": {"old@tandem.test": "sip:new@tandem.test"},
-           "blocked": ["mallory@elsewhere.test"]}
-          """)
-        process = try ChildProcess(
-          "policy server", "/usr/bin/env",
-          [
-            "python3", "-B", script, "--port", "\(port)", "--directory", "\(scratch.path)/directory.json",
-          ], directory: scratch.path, environment: ["POLICY_SERVER_PASSWORD": "s3cret"])
-        let line = try await process.waitForLine(containing: "listening on", within: .seconds(20))
-        self.port = try #require(Int(line.split(separator: ":").last ?? ""))
-      }
-    }
-
-    private static func policy(_ port: Int) -> String {
+    private static let directory = """
+      {"rooms": {"hotline@tandem.test": {"name": "Hotline", "service_type": "test_call"},
+                 "broken@tandem.test": {"name": "Broken", "service_type": "test_call", "call_type": "smell",
+                                        "max_callrate_in": 5}},
+       "moved": {"old@tandem.test": "sip:new@tandem.test"},
+       "blocked": ["mallory@elsewhere.test"]}
       """
-      policy_profiles:
-        - name: example
-          url: http://127.0.0.1:\(port)
-          username: tandem
-          password: { env: TANDEM_TEST_UNSET, default: s3cret }
-          hooks: { service: { deadline: 1s } }
+
+    private static func policy(_ server: ExamplePolicyServer) -> String {
+      """
+      \(server.profile("{ service: { deadline: 1s } }"))
       globals: { policy_profile: example }
       services:
         - { name: own, type: test_call, aliases: [own@tandem.test] }
@@ -54,8 +30,8 @@ extension EndToEnd {
 
     @Test(.timeLimit(.minutes(2))) func theServerDecidesDiesAndComesBack() async throws {
       let scratch = try Scratch()
-      let first = try await PolicyServer(scratch)
-      let server = try await TandemServer(scratch, policy: Self.policy(first.port))
+      let first = try await ExamplePolicyServer(scratch, Self.directory)
+      let server = try await TandemServer(scratch, policy: Self.policy(first))
 
       // It knows an alias that no service and no rule of ours does.
       let hotline = try await call(server, "hotline")
@@ -86,7 +62,7 @@ extension EndToEnd {
       #expect(lost.output.contains("404"), "\(lost.output)\n\(server.output)")
 
       // It is back.
-      let second = try await PolicyServer(scratch, port: first.port)
+      let second = try await ExamplePolicyServer(scratch, Self.directory, port: first.port)
       let back = try await call(server, "hotline")
       #expect(back.code == 0, "\(back.output)\n\(server.output)")
       let records = try await server.records { $0.count == 8 && $0.allSatisfy { $0.ended != nil } }

@@ -23,6 +23,7 @@ import json
 import os
 import sys
 import threading
+import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -64,6 +65,8 @@ class Directory:
 
     def service(self, ask):
         data, called, caller = self.load(), bare(ask["local_alias"]), bare(ask["remote_alias"])
+        # Seconds by alias: to see what calls make of a server that thinks for long.
+        time.sleep(data.get("slow", {}).get(called, 0))
         if caller in data.get("blocked", []):
             return REJECT
         if called in data.get("moved", {}):

@@ -152,8 +152,11 @@ extension TwoPartyCall {
   /// Who a party is that we have called: it is known here only as the target that was reached.
   func identity(of leg: any CallLeg, _ target: RouteTarget?) -> Caller {
     let device = target.flatMap { $0.isDevice ? $0.calledAlias : nil }
+    let alias = leg.party.alias
+    let hasScheme = ["sip:", "sips:", "tel:"].contains { alias.lowercased().hasPrefix($0) }
     return Caller(
-      alias: leg.party.alias, displayName: leg.party.displayName, address: leg.party.address,
+      alias: leg.party.callProtocol == .sip && !hasScheme ? "sip:\(alias)" : alias,
+      displayName: leg.party.displayName, address: leg.party.address,
       vendor: leg.party.vendor, isRegistered: device != nil, registeredAlias: device)
   }
 

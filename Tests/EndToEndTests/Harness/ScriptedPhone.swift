@@ -103,10 +103,10 @@ final class ScriptedPhone: Sendable {
   }
 
   /// Sends an initial INVITE; returns it, since CANCEL and ACK repeat parts of it.
-  func invite(_ called: String, at server: String) -> Message {
+  func invite(_ called: String, at server: String, domain: String? = nil) -> Message {
     let text = compose(
       """
-      INVITE sip:\(called)@\(server) SIP/2.0
+      INVITE sip:\(called)@\(domain ?? server) SIP/2.0
       Via: SIP/2.0/UDP \(address):5060;branch=z9hG4bK\(UUID().uuidString);rport
       Max-Forwards: 70
       From: <sip:\(user)@\(address)>;tag=\(UUID().uuidString.prefix(8))
@@ -118,6 +118,31 @@ final class ScriptedPhone: Sendable {
       """, body: sdp)
     socket.send(text, to: server)
     return Message(text: text)
+  }
+
+  /// Sends a request that belongs to no call, from `user` of a domain, and waits for its final response.
+  func ask(
+    _ method: String, _ uri: String, as from: String? = nil, to: String? = nil, headers: [String] = [],
+    at server: String, within timeout: Duration = .seconds(8)
+  ) async throws -> Message {
+    let callID = UUID().uuidString
+    let more = headers.map { $0 + "\n" }.joined()
+    socket.send(
+      compose(
+        """
+        \(method) \(uri) SIP/2.0
+        Via: SIP/2.0/UDP \(address):5060;branch=z9hG4bK\(UUID().uuidString);rport
+        Max-Forwards: 70
+        From: <\(from ?? "sip:\(user)@\(address)")>;tag=\(UUID().uuidString.prefix(8))
+        To: <\(to ?? uri)>
+        Call-ID: \(callID)
+        CSeq: 1 \(method)
+        Contact: <sip:\(user)@\(address):5060>
+        \(more)
+        """, body: ""), to: server)
+    return try await wait("final response to \(method)", within: timeout) {
+      $0.isResponse && $0.header("Call-ID") == callID && $0.status >= 200
+    }
   }
 
   func cancel(_ invite: Message, at server: String) {
@@ -151,7 +176,7 @@ final class ScriptedPhone: Sendable {
         """, body: ""), to: server)
   }
 
-  func respond(to request: Message, _ status: String, withSDP: Bool = false) {
+  func respond(to request: Message, _ status: String, withSDP: Bool = false, contact: String? = nil) {
     let via = request.headers("Via").map { "Via: \($0)" }.joined(separator: "\n")
     let tag = request.tag("To").isEmpty ? ";tag=\(user)-\(request.header("Call-ID").suffix(6))" : ""
     socket.send(
@@ -163,7 +188,7 @@ final class ScriptedPhone: Sendable {
         To: \(request.header("To"))\(tag)
         Call-ID: \(request.header("Call-ID"))
         CSeq: \(request.header("CSeq"))
-        Contact: <sip:\(user)@\(address):5060>
+        Contact: \(contact ?? "<sip:\(user)@\(address):5060>")
 
         """, body: withSDP ? sdp : ""), to: sender(of: request))
   }
@@ -249,8 +274,8 @@ final class ScriptedPhone: Sendable {
   }
 
   /// Calls, and waits for the answer.
-  func call(_ called: String, at server: String) async throws -> Call {
-    let invite = invite(called, at: server)
+  func call(_ called: String, at server: String, domain: String? = nil) async throws -> Call {
+    let invite = invite(called, at: server, domain: domain)
     let answer = try await waitForResponse(200...200, to: "INVITE", callID: invite.header("Call-ID"))
     return established(by: answer, of: invite)
   }

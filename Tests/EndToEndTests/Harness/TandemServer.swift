@@ -113,7 +113,7 @@ final class TandemServer: Sendable {
   func records(where isDone: ([CallRow]) -> Bool = { !$0.isEmpty }) async throws -> [CallRow] {
     let deadline = ContinuousClock.now + .seconds(5)
     while true {
-      let (code, output) = try await tandem("calls", "--json", "--state", state)
+      let (code, output) = try await tandem("calls", "--json", "--limit", "1000", "--state", state)
       guard code == 0 else { throw HarnessError("tandem calls: \(output)") }
       let decoder = JSONDecoder()
       decoder.keyDecodingStrategy = .convertFromSnakeCase
@@ -172,6 +172,19 @@ struct CallRow: Decodable, Sendable {
     var packetsLost: Int
   }
   struct Event: Decodable, Sendable { var what: String }
+  struct PolicyAnswer: Decodable, Sendable {
+    var request: String
+    var outcome: String
+    var url: String
+  }
+  struct Decided: Decodable, Sendable {
+    var kind: String
+    var reason: String?
+  }
+  struct Decision: Decodable, Sendable {
+    var decision: Decided
+    var policyAnswers: [PolicyAnswer]?
+  }
 
   var id: String
   var calledAlias: String
@@ -182,4 +195,6 @@ struct CallRow: Decodable, Sendable {
   var attempts: [Attempt]
   var media: [Media]
   var events: [Event]
+  var decision: Decision
+  var started: Int64
 }
