@@ -25,7 +25,8 @@ help:
 	@echo "make docs     write the generated documents anew"
 
 setup:
-	@scripts/setup build
+	@scripts/setup build prompts
+	@scripts/make-prompts
 
 build: setup
 	$(BUILD_RELEASE)

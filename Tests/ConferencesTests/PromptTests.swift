@@ -1,4 +1,5 @@
 import CallModel
+import Foundation
 import Testing
 
 @testable import Conferences
@@ -13,6 +14,22 @@ struct PromptTests {
     #expect(Prompt.receptionEnterNumber.fileName == "2sd-number-pound-key_48kHz_mono.wav")
     #expect(Prompt.conferenceFull.fileName == "conf-capacity_exceeded_48kHz_mono.wav")
     #expect(Set(Prompt.allCases.map(\.fileName)).count == Prompt.allCases.count)
+  }
+
+  /// Every prompt has its words in English, and no other; what other languages say is the same prompts.
+  @Test func theTextsOfTheBaseTheme() throws {
+    let theme = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../themes/base")
+    func names(_ language: String) throws -> [String] {
+      try String(contentsOf: theme.appending(path: "prompts.\(language).txt"), encoding: .utf8)
+        .split(separator: "\n").filter { !$0.hasPrefix("#") }.compactMap { line in
+          let parts = line.split(separator: ":", maxSplits: 1)
+          #expect(parts.count == 2 && parts[1].count > 2, "\(line)")
+          return parts.first.map(String.init)
+        }
+    }
+    #expect(try names("en").sorted() == Prompt.allCases.map(\.rawValue).sorted())
+    let (english, german) = (try names("en"), try names("de"))
+    #expect(Set(german).count == german.count && Set(german).isSubset(of: english))
   }
 
   @Test func eachFileByItself() {
