@@ -190,6 +190,12 @@ struct ControlTests {
     #expect(room.replay.stage == [])
   }
 
+  @Test func tonesForComingAndGoing() {
+    let room = room { $0.playsTones = true }
+    #expect(room.arrives("gwen") { $0.role = .guest }.contains("say tone-join to everybody"))
+    #expect(room.leaves("gwen") == ["say tone-leave to everybody"])
+  }
+
   @Test func everybodyMuted() {
     let room = room()
     room.presses("ann", "*5")

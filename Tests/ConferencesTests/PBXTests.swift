@@ -4,12 +4,14 @@ import Testing
 @testable import Conferences
 
 /// The telephone system's conferences, as their users tell it (reference §12).
-struct PBXTests {
+final class PBXTests {
+  private var created: [String] = []
+
   // MARK: A telephone's own conference
 
   private func local(_ options: LocalConferenceOptions = LocalConferenceOptions()) -> Room {
     let room = Room(options.settings(owner: "101"))
-    room.arrives("101") { arrival in
+    created = room.arrives("101") { arrival in
       arrival.role = .chair
       arrival.isOwner = true
       arrival.isExtension = true
@@ -40,6 +42,7 @@ struct PBXTests {
   @Test func theStory() {
     let room = local(LocalConferenceOptions(pin: Secret("4711"), announcesCallers: true))
     #expect(room.inside == ["101"], "no PIN for the owner")
+    #expect(created == ["answer 101", "say conf-local-created to 101", "101 mixed"])
 
     // The owner invites an outside number; it is called in the background.
     #expect(
@@ -71,8 +74,8 @@ struct PBXTests {
       ])
     #expect(room.presses("101", "##") == ["say conf-nobody-to-drop to 101"])
 
-    // It lives on without its owner, and ends with the last.
-    #expect(room.leaves("101") == ["say <101>+conf-has-left to everybody"])
+    // It lives on without its owner, who is not announced, and ends with the last.
+    #expect(room.leaves("101") == [])
     #expect(room.after(seconds: 100_000) == [])
     #expect(room.leaves("102") == ["end: Everybody left"])
   }
@@ -284,6 +287,6 @@ struct PBXTests {
     let room = conference { $0.playsMusicWhenAlone = true }
     room.arrives("102")
     #expect(room.presses("102", "1111").suffix(2) == ["101 mixed", "102 mixed"])
-    #expect(room.leaves("102") == ["101 waits"])
+    #expect(room.leaves("102") == ["say conf-you-are-alone to 101", "101 waits"])
   }
 }

@@ -61,7 +61,6 @@ public enum Prompt: String, Hashable, Sendable, CaseIterable {
   case holdMusic = "music-on-hold"
   case joinTone = "tone-join"
   case leaveTone = "tone-leave"
-  case silence = "silence"
 
   // Digits, for numbers and names.
   case digit0 = "digits-0"

@@ -10,6 +10,9 @@ public struct Arrival: Sendable {
   public var displayName: String
   public var vendor = ""
   public var callTag = ""
+  /// The name on its video, where policy has one; nil: the display name.
+  public var overlayText: String?
+  public var isEncrypted: Bool?
   /// Empty: a client that only controls, which is asked for its PIN before it arrives (``EntryRules/answer(to:wantsToBeGuest:)``).
   public var media: Participant.Media
   /// The PIN that came with the alias (`meet.alice**1234`).

@@ -93,7 +93,9 @@ extension Conference {
     case .setGuestsCanPresent(let can): status.guestsCanPresent = can
     case .start:
       if case .participant(let id) = requester { update(id) { $0.participant.hasPressedStart = true } }
-    case .end: finish(Disconnect(.normal, text: "Conference terminated by a host"), now)
+    case .end:
+      let who = requester == .administrator ? "an administrator" : "a host"
+      finish(Disconnect(.normal, text: "Conference terminated by \(who)"), now)
     case .dial(let id, let dialOut): dial(dialOut, as: id, now)
     case .message(let contentType, let text, let recipient):
       send(text, contentType, from: requester, to: recipient, now)
@@ -183,12 +185,14 @@ extension Conference {
 
   /// A participant has other media than before: a client that only controlled has made a call, or has ended it.
   public mutating func mediaChanged(
-    _ id: ParticipantID, _ media: Participant.Media, callProtocol: CallProtocol? = nil, now: MonotonicInstant
+    _ id: ParticipantID, _ media: Participant.Media, callProtocol: CallProtocol? = nil,
+    isEncrypted: Bool? = nil, now: MonotonicInstant
   ) -> [ConferenceAction] {
     turn(now) {
       guard let member = $0.members[id], member.participant.stage != .connecting else { return }
       $0.update(id) {
         $0.participant.media = media
+        $0.participant.isEncrypted = isEncrypted
         if let callProtocol { $0.participant.callProtocol = callProtocol }
         if media.isEmpty { $0.placement = nil }
       }

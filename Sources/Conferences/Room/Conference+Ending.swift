@@ -35,9 +35,7 @@ extension Conference {
       speakers.removeAll { $0 == id }
       events.append(.stage(speakers), at: now)
     }
-    if member.isInside, member.participant.isHolding, settings.announcesCallers, !members.isEmpty {
-      say(.caller(id, alias: member.participant.alias), .prompt(.hasLeft), to: .everybody)
-    }
+    if member.isInside, !members.isEmpty { announce(member.participant, tone: .leaveTone, .hasLeft) }
     if settings.ending == .owner, member.participant.isOwner, member.isInside {
       return finish(Disconnect(.normal, text: "Conference terminated: its owner left"), now)
     }

@@ -25,6 +25,8 @@ extension Conference {
       alias: arrival.alias, localAlias: arrival.localAlias, displayName: arrival.displayName,
       vendor: arrival.vendor, callTag: arrival.callTag, media: arrival.media, arrivedAt: now)
     participant.isStreaming = arrival.isStreaming
+    participant.isEncrypted = arrival.isEncrypted
+    if let overlayText = arrival.overlayText { participant.overlayText = overlayText }
     participant.isOwner = arrival.isOwner
     participant.isExtension = arrival.isExtension
     participant.connectedAt = now
@@ -147,9 +149,8 @@ extension Conference {
         $0.participant.joinedAt = now
         if joinsMuted { $0.participant.isMuted = true }
       }
-      if settings.announcesCallers, participant.isHolding {
-        say(.caller(id, alias: participant.alias), .prompt(.hasJoined), to: .everybody)
-      }
+      if participant.isOwner { say(.localConferenceCreated, to: id) }
+      announce(participant, tone: .joinTone, .hasJoined)
     case .waitingForHost:
       say(.waitingForHost, to: id)
     case .waitingForAdmission:
@@ -157,6 +158,15 @@ extension Conference {
       say(.prompt(.knock), to: .hosts)
     case .connecting, .ivr:
       break
+    }
+  }
+
+  /// Tells those who are in who comes or goes; the owner of a local conference is not announced (reference §12.2).
+  mutating func announce(_ participant: Participant, tone: Prompt, _ prompt: Prompt) {
+    guard participant.isHolding, !participant.isOwner else { return }
+    if settings.playsTones { say(.prompt(tone), to: .everybody) }
+    if settings.announcesCallers {
+      say(.caller(participant.id, alias: participant.alias), .prompt(prompt), to: .everybody)
     }
   }
 
@@ -187,13 +197,14 @@ extension Conference {
 
   /// A call we placed was answered: in, without prompt or PIN.
   public mutating func answered(
-    _ id: ParticipantID, media: Participant.Media, now: MonotonicInstant
+    _ id: ParticipantID, media: Participant.Media, isEncrypted: Bool? = nil, now: MonotonicInstant
   ) -> [ConferenceAction] {
     turn(now) {
       guard let member = $0.members[id], member.participant.stage == .connecting, let dialOut = member.dialOut
       else { return }
       $0.update(id) {
         $0.participant.media = media
+        $0.participant.isEncrypted = isEncrypted
         $0.participant.connectedAt = now
         $0.hasEarlyMedia = false
         $0.tones = dialOut.dtmfSequence.map { DTMFSequencer($0, answeredAt: now) }

@@ -108,7 +108,10 @@ public struct Conference {
       } else if member.published != participant {
         events.append(.participantUpdated(participant), at: now)
       }
-      if let placement, placement != member.placement { act(.place(id, placement)) }
+      if let placement, placement != member.placement {
+        if isAlone, member.isInside { say(.youAreAlone, to: id) }
+        act(.place(id, placement))
+      }
       member.published = participant
       member.placement = placement
       members[id] = member

@@ -43,7 +43,9 @@ public struct ConferenceSettings: Hashable, Sendable {
   public var mixesEarlyMedia = false
   /// Says who comes and goes (`announce_caller_name`).
   public var announcesCallers = false
-  /// Whoever is alone hears music (`moh_when_alone`).
+  /// A tone when somebody comes or goes.
+  public var playsTones = false
+  /// Whoever is alone is told so, and hears music (`moh_when_alone`).
   public var playsMusicWhenAlone = false
   public var controls = ControlProfile.vmr
 

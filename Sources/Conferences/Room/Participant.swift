@@ -80,6 +80,8 @@ public struct Participant: Hashable, Sendable {
   public internal(set) var isVideoMuted = false
   public internal(set) var isOnHold = false
   public internal(set) var isTransferring = false
+  /// Whether its media is encrypted; nil: not known, or none.
+  public internal(set) var isEncrypted: Bool?
   /// A stream or a recorder: receives only, and is nobody.
   public internal(set) var isStreaming = false
   /// nil: it dialled in.
