@@ -71,6 +71,22 @@ import Testing
     #expect(throws: ScriptDiagnostics.self) { try PolicyScript.compile(source, name: "s") }
   }
 
+  /// Stock filters that policy scripts do not have (routing reference §19.2): each is an error by name, not an empty text.
+  @Test(arguments: [
+    "attr", "batch", "center", "dictsort", "escape", "e", "filesizeformat", "forceescape", "groupby",
+    "indent", "items",
+    "list", "map", "max", "min", "pprint", "random", "reject", "rejectattr", "reverse", "safe", "select",
+    "selectattr", "slice", "sort", "string", "sum", "title", "tojson", "unique", "urlencode", "urlize",
+    "wordcount",
+    "wordwrap", "xmlattr",
+  ])
+  func otherStockFiltersAreErrors(_ filter: String) {
+    #expect(
+      findings("{{ x|\(filter) }}") == [
+        "1:6: error: the filter “\(filter)” is not available in policy scripts [unknown-filter]"
+      ])
+  }
+
   @Test func allErrorsAtOnce() {
     let source = """
       {% set a = 1|foo %}

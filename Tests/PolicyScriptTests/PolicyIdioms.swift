@@ -74,6 +74,35 @@ enum PolicyIdioms {
         "call_info": caller,
         "suggested_media_overflow_locations": ["location": "North", "primary_overflow_location": nil],
       ], output: ["result": ["location": "South", "overflow_locations": ["North"]]]),
+    // The other branches of the two above.
+    Idiom(
+      name: "callers with a name keep it",
+      source: """
+        {% set user = call_info.remote_alias|lower|pex_regex_replace("^(sips?:|h323:)", "")|pex_regex_replace("@.+", "") %}
+        { "action": "continue",
+          {% if user|int != 0 %} "result": {"remote_alias": "hidden", "remote_display_name": "Phone caller"}
+          {% else %} "result": {} {% endif %} }
+        """, context: ["call_info": ["remote_alias": "sip:Ann@pbx.example.org"]],
+      output: ["action": "continue", "result": [:]]),
+    Idiom(
+      name: "what was suggested is passed through",
+      source: """
+        {% set nets = {"North": ["10.1.0.0/16"], "South": ["10.2.0.0/16", "2001:db8::/32"]} %}
+        { {% if pex_in_subnet(call_info.remote_address, nets["South"]) %}
+            "result": {"location": "South", "overflow_locations": ["North"]}
+          {% else %} "result": {{ suggested_media_overflow_locations|pex_to_json }} {% endif %} }
+        """,
+      context: [
+        "call_info": ["remote_address": "10.1.7.9"],
+        "suggested_media_overflow_locations": [
+          "location": "North", "primary_overflow_location": "South", "secondary_overflow_location": nil,
+        ],
+      ],
+      output: [
+        "result": [
+          "location": "North", "primary_overflow_location": "South", "secondary_overflow_location": nil,
+        ]
+      ]),
     Idiom(
       name: "scanners are rejected",
       source: """
