@@ -25,4 +25,7 @@ public struct Bandwidth: Hashable, Sendable, Comparable {
   public init(kilobitsPerSecond: Int) { self.bitsPerSecond = kilobitsPerSecond * 1000 }
   public var kilobitsPerSecond: Int { bitsPerSecond / 1000 }
   public static func < (a: Self, b: Self) -> Bool { a.bitsPerSecond < b.bitsPerSecond }
+
+  /// The lowest of several limits; nil: there is none.
+  public static func least(_ limits: Bandwidth?...) -> Bandwidth? { limits.compactMap { $0 }.min() }
 }

@@ -66,8 +66,12 @@ public struct Caller: Hashable, Sendable {
   public var registeredAlias: String?
   /// The trunk the call came in on, if it came from one.
   public var trunk: String?
-  /// `P-Asserted-Identity` values, only from a peer that is trusted to assert them (RFC 3325).
+  /// `P-Asserted-Identity` values, only from a peer that is trusted to assert them (RFC 3325): these are passed on.
   public var assertedIdentities: [String]
+  /// `P-Asserted-Identity` values as received, for policy servers; nobody has vouched for them.
+  public var claimedIdentities: [String] = []
+  /// `ms-subnet` values of a Skype for Business client, as received.
+  public var subnets: [String] = []
 
   public init(
     alias: String, displayName: String = "", address: TransportAddress? = nil, vendor: String = "",

@@ -126,6 +126,16 @@ public struct GatewayConfiguration: Sendable {
     get { settings.values.continueOn }
     set { own().values.continueOn = newValue }
   }
+  /// Digits sent to the called party once it has answered: `0-9`, `*`, `#`, and `,` for a pause (routing reference §7).
+  public var dtmfSequence: String {
+    get { settings.values.dtmfSequence }
+    set { own().values.dtmfSequence = newValue }
+  }
+  /// Which family of addresses is tried first (`prefer_ipv6`); nil: as the DNS and the listeners have it.
+  public var prefersIPv6: Bool? {
+    get { settings.values.prefersIPv6 }
+    set { own().values.prefersIPv6 = newValue }
+  }
 
   public init(
     name: String, tag: String = "", remoteAlias: String, localAlias: String? = nil,

@@ -31,6 +31,8 @@ public final class GatewaySettings: @unchecked Sendable {
     var externalAvatarLookup: String
     var ringTimeout: TimeSpan
     var continueOn: Set<Cause>
+    var dtmfSequence = ""
+    var prefersIPv6: Bool?
   }
 
   var values: Values

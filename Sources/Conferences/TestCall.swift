@@ -16,6 +16,8 @@ final class TestCall: CallLegObserver {
   private let live: LiveCall
   private let service: ServiceConfiguration
   private let offer: MediaDescription?
+  /// What the party described last in the call it comes from.
+  private let described: MediaDescription?
   private let source: IPAddress?
   private let placement: [IPAddress]
   private var session: RelaySession?
@@ -38,6 +40,7 @@ final class TestCall: CallLegObserver {
     leg = incoming.leg
     live = incoming.call
     offer = incoming.offer
+    described = incoming.described
     source = incoming.request.caller.address?.ip
     placement = incoming.placement.caller
   }
@@ -48,7 +51,8 @@ final class TestCall: CallLegObserver {
     session = host.media.openSession { [weak self] event in self?.relayDid(event) }
     // Without an offer to answer, ours is what every phone understands.
     weOffered = offer == nil
-    let description = offer.map { answer(to: $0) } ?? offerOfOurs()
+    isAnswered = described != nil
+    let description = described.map { self.offer(to: $0) } ?? offer.map { answer(to: $0) } ?? offerOfOurs()
     guard let description, description.streams.contains(where: \.isEnabled) else {
       return end(
         lacksPort
@@ -56,9 +60,13 @@ final class TestCall: CallLegObserver {
           : Disconnect(.notAcceptable, text: "No media that can be looped"), by: .tandem)
     }
     told = description
-    if let offer { loopBack(offer, as: description) }
-    leg.accept(media: description)
-    isAnswered = true
+    if isAnswered {
+      leg.offer(description)
+    } else {
+      if let offer { loopBack(offer, as: description) }
+      leg.accept(media: description)
+      isAnswered = true
+    }
     live.connected()
     timer = host.exchange.loop.schedule(after: TestCallHost.maximumDuration) { [weak self] in
       self?.end(Disconnect(.normal), by: .tandem)
@@ -83,12 +91,14 @@ final class TestCall: CallLegObserver {
       if let told { leg.offer(told) }
     case .answer(let answer):
       if let told { loopBack(answer, as: told) }
+    case .offerRefused(let disconnect):
+      // Without an exchange it hears nothing, and would wait for ever.
+      if loops.allSatisfy({ $0.stream == nil }) { end(disconnect, by: .tandem) }
     case .transferRequested:
       leg.transferProgressed(.failed(Disconnect(.forbidden)))
     case .ended(let disconnect):
       end(disconnect, by: .caller)
-    case .progress, .answered, .confirmed, .offerWithdrawn, .offerRefused, .digit, .message,
-      .transferProgressed:
+    case .progress, .answered, .confirmed, .offerWithdrawn, .digit, .message, .transferProgressed:
       break
     }
   }
@@ -102,7 +112,9 @@ final class TestCall: CallLegObserver {
       codecs[stream.kind, default: []] += stream.codecs
     }
     let capabilities = MediaCapabilities(
-      codecs: codecs, encryption: service.mediaEncryption, singleCodec: true)
+      codecs: codecs, encryption: service.mediaEncryption, singleCodec: true,
+      // What the caller sends comes back: no more than policy lets us take and send, and the caller wants to receive.
+      bandwidth: Bandwidth.least(bandwidth, offer.bandwidth))
     return try? OfferAnswer.answer(
       to: offer.limited(to: service.callCapability), with: capabilities, keeping: told,
       address: { index in self.port(index, offer.streams[index].kind)?.rtp },
@@ -117,8 +129,35 @@ final class TestCall: CallLegObserver {
     ]
     let stream = MediaStream(kind: .audio, address: port.rtp, codecs: codecs)
     return OfferAnswer.offer(
-      MediaDescription(streams: [stream]), encryption: service.mediaEncryption,
+      MediaDescription(streams: [stream], bandwidth: bandwidth), encryption: service.mediaEncryption,
       makeKey: { self.host.media.freshKey($0) })
+  }
+
+  /// What a party that comes from another call is offered, in the lines it has: what it described last, with the first codec
+  /// of each stream alone.
+  private func offer(to described: MediaDescription) -> MediaDescription? {
+    let wanted = described.limited(to: service.callCapability)
+    let streams = wanted.streams.enumerated().map { index, stream in
+      guard stream.isEnabled, stream.profile.isRTP, !stream.profile.isDTLS,
+        stream.kind == .audio || stream.kind == .video,
+        let codec = stream.codecs.first(where: \.isPrimary), let port = port(index, stream.kind)
+      else { return described.streams[index].disabled() }
+      let events = stream.codecs.filter { $0.isTelephoneEvent && $0.clockRate == codec.clockRate }
+      return MediaStream(
+        kind: stream.kind, profile: stream.profile, address: port.rtp,
+        isRTCPMultiplexed: stream.isRTCPMultiplexed, codecs: [codec] + events.prefix(1),
+        bandwidth: stream.bandwidth, content: stream.content)
+    }
+    // What was encrypted stays so.
+    let isSecure = described.streams.contains { $0.isEnabled && $0.profile.isSecure }
+    return OfferAnswer.offer(
+      MediaDescription(streams: streams, bandwidth: Bandwidth.least(bandwidth, described.bandwidth)),
+      encryption: isSecure && service.mediaEncryption != .off ? .required : service.mediaEncryption,
+      makeKey: { self.host.media.freshKey($0) })
+  }
+
+  private var bandwidth: Bandwidth? {
+    Bandwidth.least(service.maximumBandwidthIn, service.maximumBandwidthOut)
   }
 
   private func port(_ index: Int, _ kind: MediaStream.Kind) -> RelayPort? {

@@ -65,7 +65,7 @@ extension DecisionRecord {
   public var isPolicysChoice: Bool {
     switch decision {
     case .reject(.limitReached), .reject(.blocked), .reject(.loop), .reject(.tooManyHops), .reject(.shutdown),
-      .reject(.withdrawn):
+      .reject(.withdrawn), .reject(.notServed):
       false
     case .reject, .gateway, .service, .redirect: true
     }

@@ -165,6 +165,8 @@ public struct DecisionRecordRenderer: Sendable {
     case .protocolDisabled:
       record.rule == nil
         ? "refused: \(disabled(record))" : "refused: rule “\(record.rule ?? "")” matches, but dial_out is off"
+    case .notServed:
+      "refused: \(record.rule.map { "rule “\($0)”" } ?? "policy") sends it where this version cannot"
     case .shutdown: "refused: Tandem is shutting down"
     case .withdrawn: "none: the caller gave up while policy servers were asked"
     }

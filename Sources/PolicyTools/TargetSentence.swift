@@ -71,6 +71,7 @@ struct TargetSentence {
     case .telehealthProfile:
       lines.append("telehealth profile “\(gateway.telehealthProfile ?? "")”: “\(alias)”")
     }
+    guard gateway.target.isServed else { return lines + ["not served yet: the call is refused"] }
     let attempts = attempts
     for attempt in attempts {
       var line = "\(attempt.place). trunk “\(attempt.via)”"
@@ -86,6 +87,7 @@ struct TargetSentence {
       lines.append("the next trunk is tried after: \(causes.joined(separator: ", "))")
     }
     if attempts.isEmpty { lines.append(withoutTrunks(alias)) }
+    if !gateway.outgoingProtocol.isServedOutgoing { lines.append("not served yet: the call is refused") }
     return lines
   }
 

@@ -37,8 +37,11 @@ public struct BreakInGuard: Sendable {
     return isNew
   }
 
-  public func isQuarantined(_ source: IPAddress, settings: BreakInProtection, now: MonotonicInstant) -> Bool {
-    guard let until = sources[source]?.quarantinedUntil, until > now else { return false }
+  /// - Parameter isEnabled: whether quarantine holds where it is asked for: it may be off there, or be switched off since.
+  public func isQuarantined(
+    _ source: IPAddress, settings: BreakInProtection, isEnabled: Bool, now: MonotonicInstant
+  ) -> Bool {
+    guard isEnabled, let until = sources[source]?.quarantinedUntil, until > now else { return false }
     return !isAllowed(source, settings)
   }
 

@@ -20,6 +20,8 @@ public struct IncomingCall {
   public var replacing: LegID?
   /// Which addresses of ours carry its media.
   public var placement = MediaPlacement()
+  /// What the party described last, when it was answered before, in a call it leaves for this one: it is offered media anew.
+  public var described: MediaDescription?
 
   public init(
     request: CallRequest, routed: RoutedCall, leg: any CallLeg, offer: MediaDescription?, call: LiveCall,

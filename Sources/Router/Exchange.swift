@@ -60,10 +60,10 @@ public final class Exchange {
   ///
   /// - Parameter onEnded: the call ends before that, with what the record says of the question.
   private func wait(
-    _ leg: any CallLeg, _ consultation: any PolicyConsultation,
+    _ leg: any CallLeg, isAnswered: Bool = false, _ consultation: any PolicyConsultation,
     onEnded: @escaping ([PolicyAnswerRecord], Disconnect, CallRecord.Side) -> Void
   ) {
-    let waiting = UndecidedCall(leg: leg) { [weak self] disconnect, side in
+    let waiting = UndecidedCall(leg: leg, isAnswered: isAnswered) { [weak self] disconnect, side in
       guard self?.undecided.removeValue(forKey: leg.id) != nil else { return }
       onEnded(consultation.withdraw(), disconnect, side)
     }
@@ -108,17 +108,24 @@ public final class Exchange {
     }
   }
 
+  /// Whether calls to a service are hosted.
+  public func serves(_ kind: ServiceConfiguration.Kind) -> Bool { services[kind] != nil }
+
+  /// Gives a party of a call to the service that a redirection or a transfer leads to. The call keeps its place in the books.
+  public func pass(_ incoming: IncomingCall, isExternal: Bool) { place(incoming, isExternal: isExternal) }
+
   /// Finds out where the media of a decided call goes, and hands the call over.
   private func place(_ incoming: IncomingCall, isExternal: Bool) {
-    let host: (any CallHost)? =
-      switch incoming.routed.decision {
-      case .service(let service): services[service.kind]
-      default: gateway
-      }
+    var host = gateway
+    var unserved = "calls to others"
+    if case .service(let service) = incoming.routed.decision {
+      host = services[service.kind]
+      unserved = service.kind.rawValue
+    }
     let (leg, call) = (incoming.leg, incoming.call)
     guard let host else {
-      let disconnect = Disconnect(.temporarilyUnavailable, text: "Service not available")
-      leg.reject(disconnect)
+      let disconnect = Disconnect(.temporarilyUnavailable, text: "Not served yet: \(unserved)")
+      leg.endOrReject(disconnect, answered: incoming.described != nil)
       call.finish(disconnect, by: .tandem)
       return
     }
@@ -129,7 +136,7 @@ public final class Exchange {
       hand(over: incoming, to: host, location)
     }
     guard let consultation else { return hand(over: incoming, to: host, nil) }
-    wait(leg, consultation) { answers, disconnect, side in
+    wait(leg, isAnswered: incoming.described != nil, consultation) { answers, disconnect, side in
       call.note(answers)
       call.finish(disconnect, by: side)
     }
@@ -147,21 +154,35 @@ public final class Exchange {
 /// A call whose policy servers have not answered. All the caller can do meanwhile is hang up.
 private final class UndecidedCall: CallLegObserver {
   private let leg: any CallLeg
+  /// It comes from another call.
+  private let isAnswered: Bool
   private let onEnded: (Disconnect, CallRecord.Side) -> Void
 
-  init(leg: any CallLeg, onEnded: @escaping (Disconnect, CallRecord.Side) -> Void) {
+  init(leg: any CallLeg, isAnswered: Bool, onEnded: @escaping (Disconnect, CallRecord.Side) -> Void) {
     self.leg = leg
+    self.isAnswered = isAnswered
     self.onEnded = onEnded
   }
 
   func leg(_ leg: any CallLeg, did event: CallLegEvent) {
-    if case .ended(let disconnect) = event { onEnded(disconnect, .caller) }
+    switch event {
+    case .ended(let disconnect): onEnded(disconnect, .caller)
+    case .offer: leg.refuseOffer(Disconnect(.temporarilyUnavailable, protocolCode: 491))
+    default: break
+    }
   }
 
   func refuse(_ disconnect: Disconnect) {
     leg.observer = nil
     onEnded(disconnect, .tandem)
-    leg.reject(disconnect)
+    leg.endOrReject(disconnect, answered: isAnswered)
+  }
+}
+
+extension CallLeg {
+  /// An incoming leg that was never answered is rejected, one that was is hung up.
+  public func endOrReject(_ disconnect: Disconnect, answered: Bool) {
+    if answered { end(disconnect) } else { reject(disconnect) }
   }
 }
 
@@ -175,6 +196,7 @@ extension Rejection {
     case .limitReached: .limitReached
     case .ruleError: .serverFailure
     case .protocolDisabled: .forbidden
+    case .notServed: .temporarilyUnavailable
     case .shutdown: .shutdown
     case .withdrawn: .cancelled
     }

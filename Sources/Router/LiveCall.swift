@@ -11,6 +11,8 @@ public final class LiveCall {
   private var isClosed = false
   /// Ends the call from outside: an administrator, or shutdown. Set by the host.
   public var onEndRequested: ((Disconnect) -> Void)?
+  /// What is given back when the call is over, whoever hosts it then.
+  private var obligations: [() -> Void] = []
 
   init(request: CallRequest, routed: RoutedCall, record: CallRecord, ledger: CallLedger) {
     id = request.id
@@ -39,6 +41,11 @@ public final class LiveCall {
     }
   }
 
+  /// Does something when the call is over; at once if it is.
+  public func whenOver(_ work: @escaping () -> Void) {
+    if isOver { work() } else { obligations.append(work) }
+  }
+
   /// The caller has been answered.
   public func connected() {
     guard record.connected == nil else { return }
@@ -55,6 +62,9 @@ public final class LiveCall {
     record.disconnect = disconnect
     record.endedBy = side
     isOver = true
+    let obligations = obligations
+    self.obligations = []
+    for work in obligations { work() }
     ledger.finished(self)
     if !awaitsMedia { close(media: []) }
   }

@@ -169,5 +169,5 @@ public final class Registrations {
   public var connectionCount: Int { keysByConnection.count }
 
   /// Aliases are compared without case.
-  private static func key(_ alias: String) -> String { alias.lowercased() }
+  private static func key(_ alias: String) -> String { alias.caseFolded }
 }

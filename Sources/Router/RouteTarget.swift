@@ -21,6 +21,14 @@ public struct RouteTarget: Sendable {
   public var ringTimeout: TimeSpan
   /// Put on the request, so that the call is recognised if it comes back (reference §6).
   public var loopToken: String
+  /// Domain of a calling alias that has none of its own: the location's the call goes out from; nil: the deployment's.
+  public var callingDomain: String?
+  /// The location the call goes out from, when its rule names one.
+  public var location: String?
+  /// The target may take the caller for one of its own, and is told who it is (`treat_as_trusted`).
+  public var vouchesForCaller = false
+  /// Which family of addresses is tried first; nil: as the DNS and the listeners have it.
+  public var prefersIPv6: Bool?
 
   /// For records and explanations: the trunk's name, `registration` or `dns`.
   public var via: String {

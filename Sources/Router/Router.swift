@@ -21,6 +21,8 @@ public final class Router {
   public var consultant: (any PolicyConsultant)?
   /// A trunk went up or down.
   public var onTrunkChange: ((_ trunk: String, _ isUp: Bool, _ cause: Cause?) -> Void)?
+  /// A rule could not be tried on a call, which is refused: its pattern takes too much work, or nothing is left of the alias.
+  public var onRuleError: ((_ rule: String, _ request: CallRequest) -> Void)?
   /// A source was put into quarantine.
   public var onQuarantine: ((IPAddress) -> Void)?
 
@@ -116,11 +118,13 @@ public final class Router {
     if case .gateway(let gateway) = decision {
       if let refusal = loopRefusal(request, gateway, hopName(gateway)) {
         decision = .reject(refusal)
+      } else if let steps = targets(of: gateway, request, policy, hopName(gateway), now: now) {
+        hunt = RouteHunt(steps: steps, continueOn: gateway.continueOn)
       } else {
-        hunt = RouteHunt(
-          steps: targets(of: gateway, request, policy, hopName(gateway), now: now),
-          continueOn: gateway.continueOn)
+        decision = .reject(.notServed)
       }
+    } else if case .reject(.ruleError) = decision, let rule = record.rule {
+      onRuleError?(rule, request)
     }
     // A redirection or a transfer is another party's choice, in a call that has its place already.
     let isNew = request.resolutions == 0
@@ -151,14 +155,19 @@ public final class Router {
 
   private func refusal(of request: CallRequest, now: MonotonicInstant) -> Rejection? {
     if isDraining, request.direction != .nonDial, request.resolutions == 0 { return .shutdown }
-    if let source = request.caller.address, isQuarantined(source.ip, now: now) { return .blocked }
+    if let source = request.caller.address,
+      isQuarantined(source.ip, location: request.location, now: now)
+    {
+      return .blocked
+    }
     return nil
   }
 
   /// Whether a wrong alias may be somebody trying aliases: strangers who call or ask by OPTIONS. Devices and trunks of ours
   /// dial wrong numbers too, and their address may be that of a whole office.
   private func isGuess(_ request: CallRequest) -> Bool {
-    (request.direction == .dialIn || request.trigger == .options) && !request.caller.isRegistered
+    (request.direction == .dialIn || request.trigger == .options || request.trigger == .subscribe)
+      && !request.caller.isRegistered
       && request.caller.trunk == nil
   }
 
@@ -176,7 +185,7 @@ public final class Router {
         scopes.append((.trunk(trunk.name), .init(concurrent: trunk.concurrentCalls)))
       }
     } else if limits.concurrentCallsPerCaller != nil || limits.callsPerSecondPerCaller != nil {
-      let caller = request.caller.registeredAlias?.lowercased() ?? request.caller.address?.ip.description
+      let caller = request.caller.registeredAlias?.caseFolded ?? request.caller.address?.ip.description
       if let caller {
         let limit = CallLimiter.Limit(
           concurrent: limits.concurrentCallsPerCaller, perSecond: limits.callsPerSecondPerCaller)
@@ -188,10 +197,12 @@ public final class Router {
 
   // MARK: Targets
 
+  /// Nil: where the call is to go is not served.
   private func targets(
     of gateway: GatewayConfiguration, _ request: CallRequest, _ policy: PolicySnapshot, _ hopName: String,
     now: MonotonicInstant
-  ) -> [[RouteTarget]] {
+  ) -> [[RouteTarget]]? {
+    guard gateway.target.isServed else { return nil }
     let token = loopToken(hopName, gateway.remoteAlias)
     func target(_ destination: RouteTarget.Destination, _ callProtocol: CallProtocol, _ alias: String)
       -> RouteTarget
@@ -199,18 +210,21 @@ public final class Router {
       RouteTarget(
         destination: destination, callProtocol: callProtocol, calledAlias: alias,
         callingAlias: gateway.localAlias, callingDisplayName: gateway.localDisplayName,
-        ringTimeout: gateway.ringTimeout, loopToken: token)
+        ringTimeout: gateway.ringTimeout, loopToken: token,
+        callingDomain: (gateway.outgoingLocation ?? request.location).flatMap {
+          policy.location(named: $0)?.domain
+        }, location: gateway.outgoingLocation, vouchesForCaller: gateway.isTreatedAsTrusted,
+        prefersIPv6: gateway.prefersIPv6)
     }
 
-    if gateway.target == .registration || gateway.target == .external {
-      let bindings = registrations.bindings(of: gateway.remoteAlias, now: now)
-      if !bindings.isEmpty {
-        return byFlow(bindings).map { step in
-          step.map { target(.device($0), $0.callProtocol, gateway.remoteAlias) }
-        }
+    let bindings = registrations.bindings(of: Router.deviceAlias(gateway.remoteAlias), now: now)
+    if !bindings.isEmpty {
+      return byFlow(bindings).map { step in
+        step.map { target(.device($0), $0.callProtocol, gateway.remoteAlias) }
       }
-      if gateway.target == .registration { return [] }
     }
+    if gateway.target == .registration { return [] }
+    guard gateway.outgoingProtocol.isServedOutgoing else { return nil }
     if gateway.trunks.isEmpty {
       guard let at = gateway.remoteAlias.lastIndex(of: "@") else { return [] }
       let domain = String(gateway.remoteAlias[gateway.remoteAlias.index(after: at)...])
@@ -230,6 +244,13 @@ public final class Router {
       if let timeout = choice.ringTimeout { result.ringTimeout = timeout }
       return [result]
     }
+  }
+
+  /// What a device is registered as that an alias leads to: a rule may make one with a scheme and a port, devices are known
+  /// without. A host that is an address stays: that is where the call goes.
+  private static func deviceAlias(_ alias: String) -> String {
+    let parsed = Alias(sip: alias).parsed
+    return parsed.contains("@") || !alias.contains("@") ? parsed : alias
   }
 
   /// One binding of each device rings; the other flows of the same device follow, for when the first has failed (RFC 5626
@@ -322,17 +343,22 @@ public final class Router {
 
   // MARK: Break-in protection
 
-  public func isQuarantined(_ source: IPAddress, now: MonotonicInstant) -> Bool {
-    breakIn.isQuarantined(source, settings: policy.policy.globals.breakIn, now: now)
+  /// - Parameter location: where the request arrived.
+  public func isQuarantined(_ source: IPAddress, location: String? = nil, now: MonotonicInstant) -> Bool {
+    breakIn.isQuarantined(
+      source, settings: policy.policy.globals.breakIn, isEnabled: hasQuarantine(location), now: now)
+  }
+
+  private func hasQuarantine(_ location: String?) -> Bool {
+    location.flatMap { policy.location(named: $0)?.scanQuarantine }
+      ?? policy.policy.globals.breakIn.scanQuarantineEnabled
   }
 
   /// Counts an unknown alias or a failed authentication. Returns true when it put the source into quarantine.
   @discardableResult
   public func countBadAttempt(from source: IPAddress, location: String?, now: MonotonicInstant) -> Bool {
-    let settings = policy.policy.globals.breakIn
-    let override = location.flatMap { policy.location(named: $0)?.scanQuarantine }
     let isNew = breakIn.countAttempt(
-      from: source, settings: settings, isEnabled: override ?? settings.scanQuarantineEnabled, now: now)
+      from: source, settings: policy.policy.globals.breakIn, isEnabled: hasQuarantine(location), now: now)
     if isNew { onQuarantine?(source) }
     return isNew
   }
@@ -359,7 +385,7 @@ public final class Router {
     func mix(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
     rule.utf8.forEach(mix)
     mix(0)
-    alias.lowercased().utf8.forEach(mix)
+    alias.caseFolded.utf8.forEach(mix)
     for shift in stride(from: 0, to: 64, by: 8) { mix(UInt8(truncatingIfNeeded: loopKey >> UInt64(shift))) }
     let digits = String(hash, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits

@@ -80,10 +80,21 @@ import Testing
     consultant.questions[0].answer(.reject(.policy), "reject")
     consultant.questions[1].answer(.redirect("sip:x@example.org"), "redirect")
     #expect(bench.dialer.legs.count == 1)
+    // Where the server sends it on to is asked about like any contact.
     consultant.questions[2].answer(.reject(.policy), "reject")
-    #expect(consultant.questions.map(\.request.alias.parsed) == ["one", "two", "three"])
+    consultant.questions[3].answer(.reject(.policy), "reject")
+    #expect(consultant.questions.map(\.request.alias.parsed) == ["one", "two", "x@example.org", "three"])
     #expect(ann.take() == [.reject(.moved)])
-    #expect(answers == ["reject", "redirect", "reject"])
+    #expect(answers == ["reject", "redirect", "reject", "reject"])
+    nothingIsLeft()
+  }
+
+  @Test func aServerThatSendsACallRoundInCirclesIsFollowedFiveTimes() throws {
+    let ann = bench.call("bob")
+    consultant.isAsked = true
+    bench.dialer.legs[0].does(moved("one"))
+    for number in 0..<5 { consultant.questions[number].answer(.redirect("sip:one@example.org"), "redirect") }
+    #expect(consultant.questions.count == 5 && ann.take() == [.reject(.moved)])
     nothingIsLeft()
   }
 
@@ -130,6 +141,32 @@ import Testing
     #expect(bench.dialer.legs.last?.call?.target.calledAlias == "carol")
     ann.does(.ended(Disconnect(.normal)))
     #expect(answers == ["reject", "continue"])
+    nothingIsLeft()
+  }
+
+  @Test func aTransferIsFollowedWhereTheServerSendsItOnTo() throws {
+    let (ann, bob) = try connect()
+    bob.does(transfer("desk"))
+    consultant.questions[0].answer(.redirect("sip:carol@127.0.0.1"), "redirect")
+    #expect(consultant.questions[1].request.alias.parsed == "carol")
+    #expect(
+      consultant.questions[1].request.resolutions == 2 && bob.take().first == .transferProgress(.accepted))
+    consultant.questions[1].answer(nil, "continue")
+    #expect(bench.dialer.legs.last?.call?.target.calledAlias == "carol")
+    ann.does(.ended(Disconnect(.normal)))
+    #expect(answers == ["redirect", "continue"])
+    nothingIsLeft()
+  }
+
+  @Test func aServerThatSendsATransferRoundInCirclesIsFollowedTenTimes() throws {
+    let (ann, bob) = try connect()
+    bob.does(transfer("desk"))
+    for number in 0..<Router.maximumResolutions {
+      consultant.questions[number].answer(.redirect("sip:desk@127.0.0.1"), "redirect")
+    }
+    #expect(consultant.questions.count == Router.maximumResolutions)
+    #expect(bob.take().last == .transferProgress(.failed(Disconnect(.loop))))
+    ann.does(.ended(Disconnect(.normal)))
     nothingIsLeft()
   }
 

@@ -139,13 +139,14 @@ final class GatewayBench {
 
   init(
     rules: [CallRoutingRule], trunks: [Trunk] = [], devices: [String] = [],
-    ports: ClosedRange<UInt16> = 36000...36999, globals: (inout Globals) -> Void = { _ in }
+    ports: ClosedRange<UInt16> = 36000...36999, services: [Service] = [],
+    globals: (inout Globals) -> Void = { _ in }
   ) throws {
     var settings = Globals()
     globals(&settings)
     let policy = Policy(
       globals: settings, trunks: trunks, devices: Set(devices).map { Device(alias: $0, allowsSIP: true) },
-      rules: rules)
+      services: services, rules: rules)
     router = Router(policy: try PolicySnapshot(compiling: policy))
     ledger = CallLedger(loop: loop, recorder: book, router: router)
     exchange = Exchange(loop: loop, router: router, ledger: ledger)

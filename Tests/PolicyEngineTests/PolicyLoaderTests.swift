@@ -223,7 +223,9 @@ import Testing
   func warns(_ row: Row) {
     let outcome = PolicyLoader.load(text: row.yaml)
     #expect(outcome.snapshot != nil, "\(outcome.errors)")
-    #expect(outcome.warnings.map(\.code) == [row.code], "\(outcome.warnings)")
+    // What is not served yet is said of some of them too.
+    let codes = outcome.warnings.map(\.code).filter { $0 != "not-served-yet" }
+    #expect(codes == [row.code], "\(outcome.warnings)")
   }
 
   @Test(arguments: [

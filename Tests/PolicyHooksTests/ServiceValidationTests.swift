@@ -509,6 +509,7 @@ import Testing
       localAlias: "desk@example.org", localDisplayName: "Desk", outgoingLocation: "South",
       trunks: [TrunkChoice(trunk: "PBX East")], callCapability: .audio, isTreatedAsTrusted: true)
     gateway.turnServer = "TURN"
+    gateway.dtmfSequence = ",,12#"
     #expect(fields?.decision(ServiceDefaults()) == .gateway(gateway))
     #expect(fields?.text(.dtmfSequence) == ",,12#")
   }
@@ -518,6 +519,9 @@ import Testing
     ("agent7@pbx.example.org", "sip", "agent7@pbx.example.org"),
     ("sip:100@192.0.2.7", "sip", "100@192.0.2.7"),
     ("sip:100@192.0.2.7:5062;x=y", "sip", "100@192.0.2.7:5062"), ("5551234", "sip", "5551234"),
+    ("sip:100@pbx.example.org:5062", "sip", "100@pbx.example.org:5062"),
+    ("<sip:100@[2001:db8::7]:5062;x=y>", "sip", "100@[2001:db8::7]:5062"),
+    ("sip:a%40b@pbx.example.org", "sip", "a@b@pbx.example.org"),
     ("tel:+47-22", "sip", "+4722"), ("h323:bob@example.org", "h323", "bob@example.org"),
     ("rtmps://a.example/live@x", "rtmp", "rtmps://a.example/live@x"),
   ]) func calledAliases(_ text: String, _ callProtocol: String, _ bare: String) {

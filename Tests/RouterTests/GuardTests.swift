@@ -123,6 +123,48 @@ import Testing
     #expect(!router.isQuarantined(IPAddress("198.51.100.7")!, now: now))
   }
 
+  /// Switched off, quarantine neither begins nor holds any longer.
+  @Test func quarantineMayBeOffEverywhereOrInOneLocation() throws {
+    func policy(global: Bool, office: Bool?) throws -> PolicySnapshot {
+      var policy = Policy(
+        locations: [Location(name: "office", scanQuarantine: office), Location(name: "edge")])
+      policy.globals.breakIn.maximumScanAttempts = 5
+      policy.globals.breakIn.scanQuarantineEnabled = global
+      return try PolicySnapshot(compiling: policy)
+    }
+    func guesses(_ router: Router, at location: String?) {
+      for n in 0..<9 {
+        var call = request("\(n)", from: "198.51.100.7:5060")
+        call.location = location
+        _ = router.route(call, now: now, wallClock: wall)
+      }
+    }
+    let source = IPAddress("198.51.100.7")!
+    for (global, office, edgeIsGuarded, officeIsGuarded) in [
+      (true, nil, true, true), (true, false, true, false), (false, nil, false, false),
+      (false, true, false, true),
+    ] as [(Bool, Bool?, Bool, Bool)] {
+      for (location, isGuarded) in [("edge", edgeIsGuarded), ("office", officeIsGuarded)] {
+        let router = Router(policy: try policy(global: global, office: office))
+        guesses(router, at: location)
+        #expect(router.isQuarantined(source, location: location, now: now) == isGuarded)
+        #expect(
+          router.breakIn.quarantined(now: now) == (isGuarded ? [source] : []),
+          "\(global) \(office.debugDescription) \(location)")
+      }
+    }
+    // What holds is what the policy in force says of the place where the call arrives.
+    let router = Router(policy: try policy(global: true, office: false))
+    guesses(router, at: "edge")
+    var call = request("known", from: "198.51.100.7:5060")
+    call.location = "office"
+    #expect(router.route(call, now: now, wallClock: wall).decision == .reject(.notFound))
+    call.location = "edge"
+    #expect(router.route(call, now: now, wallClock: wall).decision == .reject(.blocked))
+    router.activate(try policy(global: false, office: nil))
+    #expect(router.route(call, now: now, wallClock: wall).decision == .reject(.notFound))
+  }
+
   @Test func attemptsSpreadOverWindowsAreForgotten() throws {
     let policy = try snapshot {
       $0.breakIn.maximumScanAttempts = 5

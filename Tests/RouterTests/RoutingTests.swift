@@ -68,6 +68,98 @@ import Testing
     #expect(router.route(request("12345"), now: now, wallClock: wall).hunt.stepCount == 0)
   }
 
+  /// Routing reference §3.4, third row: a registration is reached by its own protocol.
+  @Test func aDeviceIsCalledInTheProtocolItRegisteredWith() throws {
+    let policy = try snapshot(
+      rules: [
+        rule("B", #"(.+)@example\.org"#, to: .registration, priority: 20),
+        rule("D", ".*", priority: 40, trunks: [TrunkChoice(trunk: "carrier")]),
+      ], trunks: [Trunk(name: "carrier", host: "192.0.2.50")],
+      devices: [Device(alias: "bob@example.org", allowsH323: true)])
+    let router = Router(policy: policy)
+    var h323 = binding("bob@example.org")
+    h323.callProtocol = .h323
+    router.registrations.add(h323) { _ in false }
+    var call = request("Bob@EXAMPLE.ORG;user=phone")
+    var routed = router.route(call, now: now, wallClock: wall)
+    #expect(routed.hunt.first()?.map(\.callProtocol) == [.h323])
+    // A device that is not registered ends it: D is not tried.
+    call.alias = Alias(sip: "sip:carol@example.org")
+    routed = router.route(call, now: now, wallClock: wall)
+    #expect(routed.record.rule == "B" && routed.hunt.stepCount == 0)
+  }
+
+  @Test func aDeviceIsFoundWhateverFormOfItsAliasARuleLeadsTo() throws {
+    for (replacement, isFound) in [
+      ("sip:bob@example.org", true), (#"sips:BOB@example.org;transport=tcp"#, true),
+      ("bob@example.org", true),
+      ("sip:bob@example.org:5070", true), ("sip:carol@example.org", false),
+      // Where an address is given, the call goes there.
+      ("sip:dave@192.0.2.7", false),
+    ] {
+      let router = Router(
+        policy: try snapshot(
+          rules: [rule("any", ".*", to: .registration, replace: replacement)],
+          devices: ["bob@example.org", "dave"].map { Device(alias: $0, allowsSIP: true) }))
+      router.registrations.add(binding("bob@example.org")) { _ in false }
+      router.registrations.add(binding("dave")) { _ in false }
+      let routed = router.route(request("x"), now: now, wallClock: wall)
+      #expect((routed.hunt.stepCount == 1) == isFound, "\(replacement)")
+    }
+  }
+
+  @Test func registrationsAndDevicesFoldCaseAlike() throws {
+    let policy = try snapshot(
+      rules: [rule("any", ".*", to: .registration)],
+      devices: [Device(alias: "STRASSE.İ.ΣΟΣ", allowsSIP: true)])
+    let router = Router(policy: policy)
+    router.registrations.add(binding("STRASSE.İ.ΣΟΣ")) { _ in false }
+    // ς is a σ at the end of a word: the same letter.
+    var call = request("x")
+    call.alias = Alias(full: "strasse.İ.σος", parsed: "strasse.İ.σος", local: "strasse.İ.σος")
+    #expect(policy.device(alias: call.alias.parsed) != nil)
+    #expect(router.route(call, now: now, wallClock: wall).hunt.stepCount == 1)
+  }
+
+  @Test(arguments: [
+    (CallTarget.mssipConferenceID, CallProtocol.mssip), (.mssipServer, .sip), (.teamsUser, .sip),
+    (.teamsConference, .sip), (.telehealthProfile, .sip), (.external, .h323), (.external, .rtmp),
+    (.external, .mssip),
+  ])
+  func whatIsNotServedIsRefused(_ target: CallTarget, _ callProtocol: CallProtocol) throws {
+    var unserved = rule("any", ".*", to: target, trunks: [TrunkChoice(trunk: "carrier")])
+    unserved.gateway.outgoingProtocol = callProtocol
+    unserved.gateway.telehealthProfile = "t"
+    var policy = Policy(
+      trunks: [Trunk(name: "carrier", host: "192.0.2.50")], devices: [Device(alias: "bob", allowsSIP: true)],
+      rules: [unserved])
+    policy.telehealthProfiles = [TelehealthProfile(name: "t", url: "https://t.example")]
+    let router = Router(policy: try PolicySnapshot(compiling: policy))
+    let routed = router.route(request("5551234@example.org"), now: now, wallClock: wall)
+    #expect(routed.decision == .reject(.notServed) && routed.record.decision == .reject(.notServed))
+    #expect(routed.record.rule == "any" && routed.hunt.stepCount == 0)
+    // A policy server that says the same fares no better.
+    let said = ExternalDecision(.gateway(unserved.gateway))
+    #expect(
+      router.route(request("1@example.org"), external: said, now: now, wallClock: wall).decision
+        == .reject(.notServed))
+    // A registered device is called in its own protocol, whatever the rule says of others.
+    router.registrations.add(binding("bob")) { _ in false }
+    let here = router.route(request("bob"), now: now, wallClock: wall)
+    #expect((here.hunt.stepCount == 1) == (target == .external))
+  }
+
+  @Test func aRuleThatFailsIsReported() throws {
+    let router = Router(policy: try snapshot(rules: [rule("bad", "(a+)+$", priority: 1)]))
+    var failed: [String] = []
+    router.onRuleError = { rule, _ in failed.append(rule) }
+    let long = String(repeating: "a", count: 40) + "b"
+    #expect(router.route(request(long), now: now, wallClock: wall).decision == .reject(.ruleError))
+    #expect(failed == ["bad"])
+    #expect(router.route(request("c"), now: now, wallClock: wall).decision == .reject(.notFound))
+    #expect(failed == ["bad"])
+  }
+
   @Test func eachTrunkTransformsOnItsOwn() throws {
     let choices = [
       TrunkChoice(

@@ -155,7 +155,7 @@ extension TwoPartyCall {
     phase = .connected
     let shown = earlyAnswer ?? answer
     caller.accept(media: shown)
-    live.connected()
+    connected()
     guard !isOver, !shown.isSameSession(as: answer) else { return }
     live.note("caller is offered what the answering party takes")
     exchangeUnderWay = MediaExchange(
@@ -170,7 +170,7 @@ extension TwoPartyCall {
       // An offer made before the answer is still under way, and decides; the first exchange is complete on both sides.
       phase = .connected
       caller.accept(media: earlyAnswer)
-      return live.connected()
+      return connected()
     }
     do throws(MediaRefusal) {
       guard let description else { throw MediaRefusal.noAnswer }
@@ -189,7 +189,12 @@ extension TwoPartyCall {
     exchangeUnderWay = MediaExchange(offerer: .b, isInitial: true, isAnsweredInAcknowledgement: true)
     phase = .connected
     caller.accept(media: offer)
+    connected()
+  }
+
+  private func connected() {
     live.connected()
+    sendSequence()
   }
 
   private func attemptFailed(_ index: Int, _ disconnect: Disconnect) {
@@ -241,7 +246,9 @@ extension TwoPartyCall {
   /// Calls where a 3xx pointed to: a new request through the one door, decided like any other. Of several contacts the
   /// first that leads anywhere is taken; if none does, the hunt goes on.
   private func follow(_ targets: ArraySlice<String>, _ failure: Disconnect) {
-    guard let target = targets.first, redirections < 5 else { return goOn(after: failure) }
+    guard let target = targets.first, redirections < TwoPartyCall.maximumRedirections else {
+      return goOn(after: failure)
+    }
     redirections += 1
     var request = request
     request.alias = Alias(sip: target)
@@ -251,26 +258,43 @@ extension TwoPartyCall {
     redirection = router.consult(request, now: loop.now) { [weak self] external, policy in
       guard let self, self.redirection != nil else { return }
       self.redirection = nil
-      if !self.redirect(request, external, policy) { self.follow(others, failure) }
+      self.redirect(request, external, policy, others, failure)
     }
-    if redirection == nil, !redirect(request, .none, nil) { follow(others, failure) }
+    if redirection == nil { redirect(request, .none, nil, others, failure) }
   }
 
-  /// False: it leads nowhere.
+  /// Redirections that a call follows, those of policy among them (routing reference §6).
+  static let maximumRedirections = 5
+
+  /// Where it leads nowhere, the next contact is tried.
   private func redirect(
-    _ request: CallRequest, _ external: ExternalDecision, _ policy: PolicySnapshot?
-  ) -> Bool {
+    _ request: CallRequest, _ external: ExternalDecision, _ policy: PolicySnapshot?,
+    _ others: ArraySlice<String>, _ failure: Disconnect
+  ) {
     let routed = router.route(
       request, external: external, policy: policy, now: loop.now, wallClock: loop.wallClock)
     live.note(external.answers)
     var steps = routed.hunt
-    guard case .gateway(let gateway) = routed.decision, let step = steps.first() else { return false }
-    live.note("redirected to \(request.alias.full), rule \(gateway.name)")
-    configuration = gateway
-    media?.settings = defaultSettings
-    hunt = steps
-    begin(step)
-    return true
+    switch routed.decision {
+    case .gateway(let gateway):
+      guard let step = steps.first() else { return follow(others, failure) }
+      live.note("redirected to \(request.alias.full), rule \(gateway.name)")
+      configuration = gateway
+      media?.settings = defaultSettings
+      hunt = steps
+      begin(step)
+    case .service:
+      // A caller who heard an answer early holds on to that one: no other party can take its place.
+      guard earlyAnswer == nil, leave(.a, to: routed, request, isExternal: external.decision != nil) else {
+        return follow(others, failure)
+      }
+    case .redirect(let alias):
+      // Policy knows a better one.
+      live.note("redirected to \(request.alias.full), which policy sends on to \(alias)")
+      follow([alias] + others, failure)
+    case .reject:
+      follow(others, failure)
+    }
   }
 
   // MARK: Books

@@ -48,7 +48,10 @@ extension TwoPartyCall {
     return CallMedia.Settings(
       capability: capability, encryptionTowardCaller: configuration.mediaEncryption,
       disabledCodecs: Set(configuration.disabledCodecs.map { $0.lowercased() }),
-      bandwidth: configuration.maximumBandwidthIn ?? policy.globals.bandwidthIn,
+      // What one party sends is what the other is sent: neither limit may be exceeded. Nobody on the way could slow it down.
+      bandwidth: Bandwidth.least(
+        configuration.maximumBandwidthIn ?? policy.globals.bandwidthIn,
+        configuration.maximumBandwidthOut ?? policy.globals.bandwidthOut),
       timeout: policy.globals.media.timeout,
       callerAddress: request.caller.address?.ip, placement: placement)
   }
@@ -232,8 +235,12 @@ extension TwoPartyCall {
 
   /// A digit in signalling: into the other party's RTP if it takes RFC 4733, else as signalling again.
   private func heard(_ digit: DTMFDigit, _ duration: TimeSpan, from side: RelaySideName) {
-    if media?.play(digit, duration: duration, to: side.other) ?? false { return }
-    leg(side.other)?.send(digit, duration: duration)
+    send(digit, duration, to: side.other)
+  }
+
+  func send(_ digit: DTMFDigit, _ duration: TimeSpan, to side: RelaySideName) {
+    if media?.play(digit, duration: duration, to: side) ?? false { return }
+    leg(side)?.send(digit, duration: duration)
   }
 
   func mediaDid(_ event: RelayEvent) {

@@ -110,43 +110,73 @@ extension TwoPartyCall {
     } else if side == .a {
       request.caller = identity(of: remaining, calledTarget)
     }
+    transfer = TransferInProgress(
+      side: side, stage: .deciding, request: request, replaces: transferRequest.replacingElsewhere,
+      media: newMedia())
+    decideTransfer(request)
+  }
+
+  private func decideTransfer(_ request: CallRequest) {
+    transfer?.request = request
     let consultation = router.consult(request, now: loop.now) { [weak self] external, policy in
       guard let self, self.transfer?.stage == .deciding else { return }
       self.transfer?.consultation = nil
       self.live.note(external.answers)
       let routed = self.router.route(
         request, external: external, policy: policy, now: self.loop.now, wallClock: self.loop.wallClock)
-      self.transferDecided(routed, request)
+      self.transferDecided(routed, request, isExternal: external.decision != nil)
     }
-    transfer = TransferInProgress(
-      side: side, stage: .deciding, request: request, replaces: transferRequest.replacingElsewhere,
-      consultation: consultation, media: newMedia())
-    guard consultation != nil else {
+    guard let consultation else {
       let routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
-      return transferDecided(routed, request)
+      return transferDecided(routed, request, isExternal: false)
     }
+    transfer?.consultation = consultation
     // Whoever asked has an answer at once, and hears by NOTIFY how it goes on; it may hang up meanwhile.
-    transferrer.transferProgressed(.accepted)
+    if let side = transfer?.side { leg(side)?.transferProgressed(.accepted) }
   }
 
-  private func transferDecided(_ routed: RoutedCall, _ request: CallRequest) {
+  private func transferDecided(_ routed: RoutedCall, _ request: CallRequest, isExternal: Bool) {
     guard let side = transfer?.side else { return }
-    var hunt = routed.hunt
-    guard case .gateway(let gateway) = routed.decision, let step = hunt.first(),
-      let offer = offerOfRemaining(side.other)
-    else {
-      let cause = routed.decision.rejectionCause ?? .notFound
-      if cause == .notFound, let source = leg(side)?.party.address {
-        router.countBadAttempt(from: source.ip, location: request.location, now: loop.now)
+    switch routed.decision {
+    case .gateway(let gateway):
+      var hunt = routed.hunt
+      guard let step = hunt.first(), let offer = offerOfRemaining(side.other) else {
+        return transferRefused(request, .notFound)
       }
-      live.note("transfer to \(request.alias.parsed) refused: \(cause.rawValue)")
-      return transferFailed(Disconnect(cause))
+      live.note("transfer to \(gateway.remoteAlias), rule \(gateway.name)")
+      transfer?.stage = .ringing
+      transfer?.hunt = hunt
+      transfer?.offer = offer
+      ring(step)
+    case .service:
+      transferToService(routed, request, isExternal: isExternal)
+    case .redirect(let alias):
+      // Policy knows a better one; it is asked as often as a call may be resolved.
+      guard request.resolutions < Router.maximumResolutions else { return transferRefused(request, .loop) }
+      live.note("transfer to \(request.alias.parsed), which policy sends on to \(alias)")
+      var next = request
+      next.alias = Alias(sip: alias)
+      next.resolutions += 1
+      decideTransfer(next)
+    case .reject(let rejection):
+      transferRefused(request, rejection.cause)
     }
-    live.note("transfer to \(gateway.remoteAlias), rule \(gateway.name)")
-    transfer?.stage = .ringing
-    transfer?.hunt = hunt
-    transfer?.offer = offer
-    ring(step)
+  }
+
+  func transferRefused(_ request: CallRequest, _ cause: Cause) {
+    if cause == .notFound, let side = transfer?.side, isStranger(side), let source = leg(side)?.party.address
+    {
+      router.countBadAttempt(from: source.ip, location: request.location, now: loop.now)
+    }
+    live.note("transfer to \(request.alias.parsed) refused: \(cause.rawValue)")
+    transferFailed(Disconnect(cause))
+  }
+
+  /// Whether a party may be somebody who tries aliases: neither a device of ours nor behind a trunk, as for calls.
+  private func isStranger(_ side: RelaySideName) -> Bool {
+    if let newcomer = newcomers[side] { return !newcomer.isRegistered && newcomer.trunk == nil }
+    if side == .a { return !request.caller.isRegistered && request.caller.trunk == nil }
+    return calledTarget.map { !$0.isDevice && $0.trunk == nil } ?? true
   }
 
   /// Who a party is that we have called: it is known here only as the target that was reached.
@@ -157,7 +187,8 @@ extension TwoPartyCall {
     return Caller(
       alias: leg.party.callProtocol == .sip && !hasScheme ? "sip:\(alias)" : alias,
       displayName: leg.party.displayName, address: leg.party.address,
-      vendor: leg.party.vendor, isRegistered: device != nil, registeredAlias: device)
+      vendor: leg.party.vendor, isRegistered: device != nil, registeredAlias: device,
+      trunk: target?.trunk?.name)
   }
 
   // MARK: The new party
@@ -406,9 +437,4 @@ extension TwoPartyCall {
 
 extension RouteTarget {
   var isDevice: Bool { if case .device = destination { true } else { false } }
-}
-
-extension Decision {
-  /// Why a decision is no call, if it is none.
-  var rejectionCause: Cause? { if case .reject(let rejection) = self { rejection.cause } else { nil } }
 }

@@ -65,6 +65,9 @@ final class TwoPartyCall: CallLegObserver {
   /// The ringing leg that has exchanged offers with the caller already.
   var earlyLeg: (any CallLeg)?
   var exchangeTimer: SignallingLoop.TimerID?
+  /// Digits the called party still gets (`dtmf_sequence`).
+  var digitsToSend: ArraySlice<Character> = []
+  var digitTimer: SignallingLoop.TimerID?
   var transfer: TransferInProgress?
   /// The call that one of our parties is about to leave us for. Its events go there; meanwhile nothing is negotiated here.
   weak var borrower: TwoPartyCall?
@@ -152,6 +155,8 @@ final class TwoPartyCall: CallLegObserver {
     phase = .over
     loop.cancel(ringTimer)
     ringTimer = nil
+    loop.cancel(digitTimer)
+    digitTimer = nil
     if side != .caller { caller.endOrReject(disconnect, answered: wasConnected) }
     if side != .called { called?.end(disconnect) }
     let isTakenBack = side == .caller && [.cancelled, .answeredElsewhere].contains(disconnect.cause)
@@ -170,12 +175,5 @@ final class TwoPartyCall: CallLegObserver {
     let live = live
     live.finish(disconnect, by: side, awaitsMedia: media != nil)
     media?.close { live.close(media: $0) }
-  }
-}
-
-extension CallLeg {
-  /// An incoming leg that was never answered is rejected, one that was is hung up.
-  func endOrReject(_ disconnect: Disconnect, answered: Bool) {
-    if answered { end(disconnect) } else { reject(disconnect) }
   }
 }

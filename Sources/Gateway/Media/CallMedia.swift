@@ -13,7 +13,7 @@ final class CallMedia {
     var encryptionTowardCaller: MediaEncryption
     /// Lower-cased codec names that are never passed on.
     var disabledCodecs: Set<String>
-    /// The most each party may send, as told to it in `b=`.
+    /// The most each party may send, as told to it in `b=`: what one sends the other is sent.
     var bandwidth: Bandwidth?
     var timeout: TimeSpan?
     /// Where each party's signalling comes from: media may come from there too, when the party is behind NAT.
@@ -168,7 +168,7 @@ final class CallMedia {
   private func offered(
     _ slot: Int, _ stream: MediaStream, to side: RelaySideName, encryption: MediaEncryption
   ) -> MediaStream {
-    var result = stream.relayed(bandwidth: limited(stream.bandwidth))
+    var result = stream.relayed(bandwidth: limited(stream))
     result.address = slots[slot][side].port?.rtp ?? result.address
     result.codecs.removeAll { settings.disabledCodecs.contains($0.name.lowercased()) }
     let isSecure: Bool
@@ -265,7 +265,7 @@ final class CallMedia {
       return nil
     }
     // RFC 3264 §6.1: the offerer's numbers, and nothing it did not offer.
-    var result = answered.relayed(bandwidth: limited(answered.bandwidth)).renumbered(like: offered)
+    var result = answered.relayed(bandwidth: limited(answered)).renumbered(like: offered)
     let codecs = result.codecs.filter { $0.counterpart(in: offered.codecs, among: result.codecs) != nil }
     guard codecs.contains(where: \.isPrimary) else { return nil }
     result.kind = offered.kind
@@ -408,6 +408,11 @@ final class CallMedia {
   func limited(_ wish: Bandwidth?) -> Bandwidth? {
     guard let limit = settings.bandwidth else { return wish }
     return wish.map { min($0, limit) } ?? limit
+  }
+
+  /// What is said of one stream: the limit is that of the whole call, and speech alone never comes near it.
+  private func limited(_ stream: MediaStream) -> Bandwidth? {
+    stream.kind == .audio && stream.bandwidth == nil ? nil : limited(stream.bandwidth)
   }
 
   // MARK: End

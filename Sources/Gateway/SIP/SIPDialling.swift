@@ -49,32 +49,66 @@ extension SIPEndpoint {
     case .trunk(let trunk):
       guard let uri = trunk.requestURI(for: target.calledAlias) else { return completion(nil) }
       var addressing = identities(call, uri: uri, isTrusted: trunk.isTrusted)
-      addressing.credentials = trunk.accounts
+      // One without a realm answers whatever this trunk asks.
+      let isComplete = trunk.credentials.contains { $0.realm == nil }
+      addressing.credentials = isComplete ? trunk.accounts : trunk.accounts + accounts
       addressing.routeSet = trunks.serviceRoute(of: trunk.name)
-      trunks.locate(trunk) { hops in
+      trunks.locate(trunk) { [self] hops in
         guard !hops.isEmpty else { return completion(nil) }
-        addressing.hops = hops
-        addressing.remote = hops.first?.remote
+        addressing.hops = self.ordered(hops, for: target)
+        addressing.remote = addressing.hops.first?.remote
         completion(addressing)
       }
     case .domain:
       guard let uri = SIPURI.of(alias: target.calledAlias, defaultHost: domainHost) else {
         return completion(nil)
       }
-      completion(identities(call, uri: uri, isTrusted: false))
+      var addressing = identities(call, uri: uri, isTrusted: false)
+      addressing.credentials = accounts
+      guard target.location != nil || target.prefersIPv6 != nil,
+        let place = try? ServerLocationTarget(uri: uri)
+      else { return completion(addressing) }
+      locator.locate(place) { [self] hops in
+        guard !hops.isEmpty else { return completion(nil) }
+        addressing.hops = ordered(hops, for: target)
+        completion(addressing)
+      }
     }
+  }
+
+  /// What challenges are answered with, by realm.
+  private var accounts: [RealmAccount] { router.policy.policy.globals.sip.credentials.map(RealmAccount.init) }
+
+  /// The way of a target over its servers: from a listener of the location the call goes out from, if there is one that can
+  /// reach them, and addresses of the preferred family first.
+  private func ordered(_ hops: [Hop], for target: RouteTarget) -> [Hop] {
+    var result = hops
+    if let location = target.location {
+      for index in result.indices where result[index].connection == nil {
+        let hop = result[index]
+        let listener = agent.identities.first { identity in
+          identity.transport == hop.transport && identity.address.ip.isIPv6 == hop.remote.ip.isIPv6
+            && listenerLocations[identity.listener] == location
+        }
+        if let listener { result[index].listener = listener.listener }
+      }
+    }
+    guard let isIPv6Preferred = target.prefersIPv6 else { return result }
+    return result.filter { $0.remote.ip.isIPv6 == isIPv6Preferred }
+      + result.filter { $0.remote.ip.isIPv6 != isIPv6Preferred }
   }
 
   /// From, To and the identity header fields, by what the caller allows and the target may know (RFC 3323, RFC 3325).
   private func identities(_ call: OutgoingCall, uri: SIPURI, isTrusted: Bool) -> Addressing {
     let target = call.target
     let isHidden = call.forwarding.hidesIdentity
+    let domain = target.callingDomain ?? domainHost
     var fromURI =
-      SIPURI.of(alias: call.callerAlias, defaultHost: domainHost)
-      ?? SIPURI(user: "anonymous", host: .name(domainHost))
+      SIPURI.of(alias: call.callerAlias, defaultHost: domain)
+      ?? SIPURI(user: "anonymous", host: SIPURI.host(domain))
     fromURI.scheme = .sip
     // A caller's own address says nothing to the called side and shows the inside of a network.
-    if fromURI.numericAddress != nil { fromURI.host = SIPURI.host(domainHost) }
+    if fromURI.numericAddress != nil { fromURI.host = SIPURI.host(domain) }
     fromURI.port = nil
     fromURI.parameters = []
     let isAnonymous = isHidden && !isTrusted
@@ -94,7 +128,8 @@ extension SIPEndpoint {
     headers.append(
       .init(SIPEndpoint.loopHeader, (call.loopTokens + [target.loopToken]).joined(separator: ", ")))
     // Beyond the trust domain an identity goes only where its owner insists on being known (RFC 3325 §7).
-    if target.trunk != nil, isTrusted || call.forwarding.showsIdentity {
+    let isVouchedFor = target.vouchesForCaller && !isHidden
+    if isVouchedFor || target.trunk != nil && (isTrusted || call.forwarding.showsIdentity) {
       // Only what was proved is asserted (RFC 3325 §5): a registration here, a trusted peer's word, or the rule's own.
       let isProved = call.isCallerRegistered || target.callingAlias != nil
       let own = isProved ? [NameAddress(uri: fromURI).description] : []
@@ -162,7 +197,12 @@ extension Trunk {
   /// The request URI of an alias over this trunk.
   func requestURI(for alias: String) -> SIPURI? {
     guard var uri = SIPURI.of(alias: alias, defaultHost: domain ?? host) else { return nil }
-    if let domain { uri.host = SIPURI.host(domain) }
+    if let domain {
+      uri.host = SIPURI.host(domain)
+      // The port belongs to the host it was given with.
+      uri.port = nil
+    }
+    guard uri.port == nil else { return uri }
     if case .name(let name) = uri.host, name == host || domain == nil && !alias.contains("@") {
       uri.port = port
     }

@@ -84,15 +84,14 @@ extension SIPEndpoint {
   }
 
   static let loopHeader = SIPHeaderName("Tandem-Loop")
+  static let subnetHeader = SIPHeaderName("ms-subnet")
 
   func callRequest(
     direction: CallDirection, trigger: CallTrigger, alias: SIPURI, caller: Caller, over hop: Hop
   ) -> CallRequest {
-    let policy = router.policy
-    return CallRequest(
+    CallRequest(
       id: exchange.makeCallID(), direction: direction, trigger: trigger, callProtocol: .sip,
-      alias: Alias(sip: alias.description), caller: caller,
-      location: policy.location(for: hop.remote.ip, listenerDefault: listenerLocations[hop.listener]))
+      alias: Alias(sip: alias.description), caller: caller, location: location(of: hop))
   }
 
   // MARK: Who calls
@@ -113,6 +112,9 @@ extension SIPEndpoint {
     var caller = Caller(
       alias: from.uri.aliasText, displayName: from.displayName ?? "", address: hop.remote,
       vendor: request.headers[.userAgent] ?? request.headers[.server] ?? "")
+    // For policy servers; a few, since everybody may write them.
+    caller.claimedIdentities = Array(request.headers.all(.pAssertedIdentity).prefix(4))
+    caller.subnets = Array(request.headers.all(SIPEndpoint.subnetHeader).prefix(4))
     let isRegisteredFlow = router.registrations.bindings(of: claimed, now: loop.now).contains {
       ($0.route as? SIPBindingRoute)?.isFlow(of: hop) ?? false
     }
@@ -168,9 +170,12 @@ extension SIPEndpoint {
   ) {
     let username = request.headers.authenticationParameters(header).first?["username"] ?? ""
     onNotice?(.authenticationFailed(username: username, source: hop.remote, reason: reason))
-    let location = router.policy.location(
-      for: hop.remote.ip, listenerDefault: listenerLocations[hop.listener])
-    router.countBadAttempt(from: hop.remote.ip, location: location, now: loop.now)
+    router.countBadAttempt(from: hop.remote.ip, location: location(of: hop), now: loop.now)
+  }
+
+  /// Where a request arrived.
+  func location(of hop: Hop) -> String? {
+    router.policy.location(for: hop.remote.ip, listenerDefault: listenerLocations[hop.listener])
   }
 
   /// A domain of ours, which may be configured as an address.

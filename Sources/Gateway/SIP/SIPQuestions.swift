@@ -36,8 +36,7 @@ extension SIPEndpoint {
     then: @escaping (_ verdict: RegistrationVerdict, _ answer: PolicyAnswerRecord?) -> Void
   ) {
     let source = incoming.hop.remote.ip
-    let location = router.policy.location(
-      for: source, listenerDefault: listenerLocations[incoming.hop.listener])
+    let location = location(of: incoming.hop)
     guard router.policy.policyProfile(location: location)?.hooks[.registration] != nil else {
       return then(.ownDevices, nil)
     }

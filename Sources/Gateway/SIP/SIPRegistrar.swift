@@ -7,12 +7,14 @@ import SIP
 /// The registrar (RFC 3261 §10.3, with RFC 3327 and RFC 5626).
 extension SIPEndpoint {
   func register(_ incoming: IncomingRequest) {
+    guard router.policy.policy.globals.isEnabled(.sip) else { return answer(incoming, 403) }
     guard router.policy.policy.globals.registrar.isEnabled else { return answer(incoming, 405) }
     guard !router.isDraining else { return answer(incoming, 503, [.init(.retryAfter, "30")]) }
     guard let to = incoming.request.headers.to else { return answer(incoming, 400) }
     let alias = Alias(sip: to.uri.description).parsed
     // A source in quarantine is told what everybody is told who gives a wrong password, and no server is asked for it.
-    guard !router.isQuarantined(incoming.hop.remote.ip, now: loop.now) else {
+    guard !router.isQuarantined(incoming.hop.remote.ip, location: location(of: incoming.hop), now: loop.now)
+    else {
       return authenticate(incoming, as: nil)
     }
     consult(incoming, registering: alias) { [unowned self] verdict, answer in

@@ -83,11 +83,9 @@ public final class SIPTrunks {
   /// Which trunk a request came from: by its configured sources, else by the addresses its host resolves to.
   func trunk(for hop: Hop) -> Trunk? {
     guard let policy else { return nil }
-    if let trunk = policy.policy.trunks.first(where: { $0.sources.contains { $0.contains(hop.remote.ip) } }) {
-      return trunk
+    return policy.trunk(forSource: hop.remote.ip) {
+      hop.transport == .udp ? self.byAddress[hop.remote] : self.byIP[hop.remote.ip]
     }
-    let name = hop.transport == .udp ? byAddress[hop.remote] : byIP[hop.remote.ip]
-    return name.flatMap { policy.trunk(named: $0) }
   }
 
   /// The trunk's servers in order of preference.
@@ -183,7 +181,11 @@ extension Trunk {
     return uri
   }
 
-  var accounts: [RealmAccount] {
-    credentials.map { RealmAccount(realm: $0.realm, username: $0.username, password: $0.password) }
+  var accounts: [RealmAccount] { credentials.map(RealmAccount.init) }
+}
+
+extension RealmAccount {
+  init(_ credential: Credential) {
+    self.init(realm: credential.realm, username: credential.username, password: credential.password)
   }
 }

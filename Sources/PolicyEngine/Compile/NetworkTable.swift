@@ -27,6 +27,10 @@ struct NetworkTable<Value: Sendable>: Sendable {
   }
 }
 
+extension IPNetwork {
+  var isAddress: Bool { prefixLength == (base.isIPv6 ? 128 : 32) }
+}
+
 extension IPAddress {
   /// `::ffff:192.0.2.1`, as a dual-stack socket reports an IPv4 peer, is `192.0.2.1`.
   var unmapped: IPAddress {

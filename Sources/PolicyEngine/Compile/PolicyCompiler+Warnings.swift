@@ -39,6 +39,7 @@ extension PolicyCompiler {
             suggestion: "set from.registered: true, or from.location, or send only to registered_device"))
       }
     }
+    warnAboutUnserved(policy, order, into: &findings)
     warnAboutHiddenRules(policy, order, into: &findings)
     warnAboutTies(policy, order, into: &findings)
   }

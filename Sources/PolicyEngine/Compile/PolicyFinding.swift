@@ -13,7 +13,9 @@ package struct PolicyPath: Hashable, CustomStringConvertible {
 
   package init(keys: String...) { steps = keys.map(Step.key) }
 
-  package func appending(_ keys: String...) -> PolicyPath {
+  package func appending(_ keys: String...) -> PolicyPath { appending(keys) }
+
+  package func appending(_ keys: [String]) -> PolicyPath {
     var path = self
     path.steps += keys.map(Step.key)
     return path

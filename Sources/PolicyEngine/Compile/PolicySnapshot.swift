@@ -19,7 +19,9 @@ public final class PolicySnapshot: Sendable {
   private let trunksByName: [String: Int]
   private let locationsByName: [String: Int]
   private let locationNetworks: NetworkTable<Int>
-  private let trunkNetworks: NetworkTable<Int>
+  private let trunkSources: NetworkTable<TrunkSource>
+  /// The trunks that are given by address. Those given by name are resolved by whoever sends to them.
+  private let trunkAddresses: NetworkTable<Int>
 
   /// Compiles a policy.
   /// - Throws: everything that is wrong with it, at once. Warnings alone do not throw.
@@ -52,11 +54,12 @@ public final class PolicySnapshot: Sendable {
     locationsByName = PolicySnapshot.table(policy.locations.map(\.name))
     locationNetworks = NetworkTable(
       policy.locations.enumerated().flatMap { i, location in location.networks.map { ($0, i) } })
-    trunkNetworks = NetworkTable(
+    trunkSources = NetworkTable(
       policy.trunks.enumerated().flatMap { i, trunk in
-        // A trunk given by address is known by it; one given by name is resolved by whoever sends to it.
-        (trunk.sources + [IPNetwork(trunk.host)].compactMap { $0 }).map { ($0, i) }
+        trunk.sources.map { ($0, TrunkSource(trunk: i, isAddress: $0.isAddress)) }
       })
+    trunkAddresses = NetworkTable(
+      policy.trunks.enumerated().compactMap { i, trunk in IPNetwork(trunk.host).map { ($0, i) } })
   }
 
   private static func table(_ names: [String]) -> [String: Int] {
@@ -85,9 +88,22 @@ public final class PolicySnapshot: Sendable {
   /// Position in ``Policy/trunks``.
   public func trunkIndex(_ name: String) -> Int? { trunksByName[name] }
 
-  /// The trunk that requests from `source` belong to: its networks or its literal address, longest prefix first.
-  public func trunk(forSource source: IPAddress) -> Trunk? {
-    trunkNetworks.lookUp(source).map { policy.trunks[$0] }
+  private struct TrunkSource: Sendable {
+    var trunk: Int
+    /// One address, rather than a network of several.
+    var isAddress: Bool
+  }
+
+  /// The trunk that requests from `source` belong to, by the longest prefix: the one whose ``Trunk/sources`` name the address,
+  /// the one whose own address it is, the one with the narrowest network around it.
+  ///
+  /// - Parameter own: the name of the trunk whose own address it is, for whoever knows what names resolve to; nil: what the
+  ///   policy itself says.
+  public func trunk(forSource source: IPAddress, own: (() -> String?)? = nil) -> Trunk? {
+    let found = trunkSources.lookUp(source)
+    if let found, found.isAddress { return policy.trunks[found.trunk] }
+    let owner = own.map { $0().flatMap { trunkIndex($0) } } ?? trunkAddresses.lookUp(source)
+    return (owner ?? found?.trunk).map { policy.trunks[$0] }
   }
 
   public func location(named name: String) -> Location? {
@@ -96,7 +112,9 @@ public final class PolicySnapshot: Sendable {
 
   /// The policy profile of calls in `location`: the location's, else the global one.
   public func policyProfile(location name: String?) -> PolicyProfile? {
-    let profile = name.flatMap { location(named: $0)?.policyProfile } ?? policy.globals.policyProfile
+    let location = name.flatMap { self.location(named: $0) }
+    guard location?.asksNoPolicyServer != true else { return nil }
+    let profile = location?.policyProfile ?? policy.globals.policyProfile
     return profile.flatMap { profile in policy.policyProfiles.first { $0.name == profile } }
   }
 

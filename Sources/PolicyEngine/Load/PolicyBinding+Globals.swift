@@ -40,6 +40,7 @@ extension PolicyBinding {
     sip.sessionExpires = o.duration("session_expires") ?? sip.sessionExpires
     sip.minimumSessionExpires = o.duration("minimum_session_expires") ?? sip.minimumSessionExpires
     sip.maxForwards = o.integer("max_forwards") ?? sip.maxForwards
+    sip.credentials = o.objects("credentials").map(credential)
     if let names = o.texts("digest_algorithms"), !names.isEmpty { sip.digestAlgorithms = names }
   }
 

@@ -77,6 +77,7 @@ struct PolicyBinding {
     location.turnServer = o.text("turn_server")
     location.teamsProxy = o.text("teams_proxy")
     location.policyProfile = o.text("policy_profile")
+    location.asksNoPolicyServer = o.isNone("policy_profile")
     location.mediaAddresses = o.addresses("media_addresses") ?? []
     return location
   }
@@ -104,7 +105,7 @@ struct PolicyBinding {
     return trunk
   }
 
-  private func credential(_ o: CheckedObject) -> Credential {
+  func credential(_ o: CheckedObject) -> Credential {
     Credential(
       realm: o.text("realm"), username: o.text("username") ?? "", password: o.secret("password") ?? Secret("")
     )

@@ -63,6 +63,8 @@ public struct SIPSettings: Hashable, Sendable {
   public var sessionExpires = TimeSpan.seconds(1800)
   public var minimumSessionExpires = TimeSpan.seconds(90)
   public var maxForwards = 70
+  /// What challenges are answered with, by realm, where no trunk has an answer of its own.
+  public var credentials: [Credential] = []
   /// Digest algorithms of our challenges in order of preference: `md5`, `sha-256`, `sha-512-256` (RFC 8760).
   public var digestAlgorithms = ["md5"]
 

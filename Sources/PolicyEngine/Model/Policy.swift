@@ -61,6 +61,8 @@ public struct Location: Hashable, Sendable {
   public var teamsProxy: String?
   /// The policy servers asked about calls whose signalling arrives here.
   public var policyProfile: String?
+  /// No policy server is asked about them, whatever the globals say.
+  public var asksNoPolicyServer = false
   /// Addresses of ``MediaSettings/addresses`` that media of calls in this location uses, in order; empty: any of them.
   public var mediaAddresses: [IPAddress] = []
 

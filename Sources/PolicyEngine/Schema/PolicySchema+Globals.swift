@@ -56,6 +56,10 @@ extension PolicySchema {
         "Shortest session timer it accepts."),
       .init("max_forwards", .integer(1...255), default: "70", "Hops a call that starts here may take."),
       .init(
+        "credentials", .list(.object(realmCredential)), default: "empty",
+        "Answers to digest challenges (401, 407) by realm, for calls by DNS, and over trunks that have none of their own for it."
+      ),
+      .init(
         "digest_algorithms", .list(.choice("md5", "sha-256", "sha-512-256")), default: "[md5]",
         "Challenges offered to devices and trunks, the preferred first (RFC 8760). Many phones give up when they see any "
           + "but md5; over TLS md5 is safe enough, and with modern phones sha-256 is better."),

@@ -18,8 +18,9 @@ extension PolicySchema {
       .init("turn_server", .reference(section: "turn_servers"), "For calls placed from here."),
       .init("teams_proxy", .reference(section: "teams_proxies"), "For calls placed from here."),
       .init(
-        "policy_profile", .reference(section: "policy_profiles"), default: "the global setting",
-        "Policy server asked about calls whose signalling arrives here."),
+        "policy_profile", .word("none", or: .reference(section: "policy_profiles")),
+        default: "the global setting",
+        "Policy server asked about calls whose signalling arrives here; or none."),
       .init(
         "media_addresses", .list(.ipAddress), default: "any",
         "Which of `globals: media: addresses` (`bind`) carry the media of calls from here, and of calls that a rule or a policy server sends out from here; the next one when the first has no port left.",
@@ -61,6 +62,14 @@ extension PolicySchema {
     "credential", "A user name and a password for digest authentication.",
     [
       .init("realm", .text(), default: "any", "Only answers challenges of this realm."),
+      .init("username", .text(maximumLength: 100), required: true, "Case matters."),
+      .init("password", .secret, required: true, "By reference: `{env: NAME}` or `{file: path}`."),
+    ])
+
+  static let realmCredential = ObjectSchema(
+    "globals.sip.credentials[]", "A user name and a password for one realm.",
+    [
+      .init("realm", .text(), required: true, "Challenges of this realm are answered."),
       .init("username", .text(maximumLength: 100), required: true, "Case matters."),
       .init("password", .secret, required: true, "By reference: `{env: NAME}` or `{file: path}`."),
     ])

@@ -36,8 +36,9 @@ public enum PolicySchema {
 
   /// All objects, in the order of the reference.
   static let objects: [ObjectSchema] = [
-    file, globals, protocols, sip, listener, media, mediaAddress, registrar, breakIn, limits, location, trunk,
-    credential, registration, device, service, rule, ruleMatch, ruleFrom, ruleTo, trunkChoice, transform,
+    file, globals, protocols, sip, listener, realmCredential, media, mediaAddress, registrar, breakIn,
+    limits, location, trunk, credential, registration, device, service, rule, ruleMatch, ruleFrom, ruleTo,
+    trunkChoice, transform,
     ruleCall,
     schedule, period,
     gatekeeper, mssipProxy, stunServer, turnServer, teamsProxy, gmsAccessToken, telehealthProfile, theme,

@@ -63,17 +63,19 @@ extension ServiceFields {
     gateway.teamsProxy = text(.teamsProxyName)
     gateway.gmsAccessToken = text(.gmsAccessTokenName)
     gateway.theme = text(.ivrThemeName)
+    gateway.dtmfSequence = text(.dtmfSequence) ?? ""
+    gateway.prefersIPv6 = ["yes": true, "no": false][text(.preferIPv6) ?? ""]
     return gateway
   }
 
-  /// An alias without scheme and parameters. Unlike the alias of a caller's call it keeps a host that is an address: here
-  /// that is where the call goes.
+  /// An alias without scheme and parameters. Unlike the alias of a caller's call it keeps a port, and a host that is an
+  /// address: here that is where the call goes.
   private static func bare(_ text: String, _ callProtocol: CallProtocol) -> String {
     let parsed = Alias(dialled: text, protocol: callProtocol).parsed
-    guard callProtocol != .rtmp, !parsed.contains("@"), let at = text.lastIndex(of: "@") else {
-      return parsed
-    }
-    let host = text[text.index(after: at)...].prefix { $0 != ";" && $0 != "?" && $0 != ">" }
-    return host.isEmpty ? parsed : "\(parsed)@\(host)"
+    guard callProtocol != .rtmp, let at = text.lastIndex(of: "@") else { return parsed }
+    let host = text[text.index(after: at)...].prefix { !";?> \t".contains($0) }
+    guard !host.isEmpty else { return parsed }
+    guard let end = parsed.lastIndex(of: "@") else { return "\(parsed)@\(host)" }
+    return "\(parsed[..<end])@\(host)"
   }
 }

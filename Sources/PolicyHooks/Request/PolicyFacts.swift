@@ -91,7 +91,11 @@ public struct CallFacts: Hashable, Sendable {
       bandwidth: request.direction == .dialIn ? request.bandwidth : nil, isEncrypted: request.isEncrypted)
     callTag = request.callTag
     previousServiceName = request.previousServiceName
-    assertedIdentities = request.caller.assertedIdentities
+    // As received, whoever says so (reference §10): the server judges what it is worth.
+    let caller = request.caller
+    assertedIdentities =
+      caller.claimedIdentities.isEmpty ? caller.assertedIdentities : caller.claimedIdentities
+    msSubnets = caller.subnets
   }
 }
 

@@ -64,6 +64,8 @@ final class SignallingServer {
     preferences.transports = [SIPTransportProtocol.tls, .tcp, .udp].filter {
       transports.contains($0.trunkTransport)
     }
+    // The reference system's order where the DNS has nothing but addresses: TLS, TCP, UDP.
+    preferences.addressFallback = .everyTransport
     if !boundSettings.listeners.contains(where: { $0.address.ip.isIPv6 }) { preferences.families = .ipv4Only }
     locator = SIPLocator(
       ServerLocator(resolver: resolver, eventLoop: eventLoop, preferences: preferences), transport: transport,
@@ -227,6 +229,9 @@ final class SignallingServer {
         log.warning("trunk is down", metadata: ["trunk": "\(trunk)", "cause": "\(cause?.rawValue ?? "")"])
       }
     }
+    let ruleErrors = RuleErrorLog(log)
+    let loop = driver.loop
+    router.onRuleError = { rule, request in ruleErrors.note(rule, request, now: loop.now) }
     router.registrations.onAdded = { [log] binding in
       log.info(
         "registration added",
