@@ -228,6 +228,16 @@ struct ControlTests {
     #expect(room.after(seconds: 60) == [], "nobody is dialled late")
   }
 
+  @Test func whoIsDialledAutomaticallyIsSettledAtTheStart() {
+    let room = room()
+    room.apply(
+      meetingRoom {
+        $0.automaticParticipants = [AutomaticParticipant(alias: "rec@example.com", localAlias: "weekly")]
+      })
+    room.arrives("bob") { $0.role = .chair }
+    #expect(room.after(seconds: 60) == [])
+  }
+
   @Test func anotherNameIsAnotherConference() {
     let room = room()
     room.apply(meetingRoom { $0.name = "Other" })

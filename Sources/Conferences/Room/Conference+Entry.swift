@@ -8,6 +8,8 @@ extension Conference {
     let actions = turn(now) {
       isHeard = true
       $0.admit(arrival, now)
+      // Who was turned away was the first.
+      if $0.members.isEmpty, !$0.isOver { $0.finish(Disconnect(.normal, text: "Nobody came in"), now) }
     }
     // It was over already, or its time was up at this very moment.
     let late = Disconnect(.temporarilyUnavailable, text: "Conference terminated")
