@@ -46,10 +46,22 @@ extension PolicyTransportFailure {
     }
   }
 
+  /// What TLS failures have in their description, and what they come from: the library's own words help nobody.
+  private static let tlsReasons = [
+    (
+      sign: "CERTIFICATE_VERIFY_FAILED",
+      reason: "the certificate is not trusted: it is self-signed or of an unknown authority, or out of date"
+    ),
+    (sign: "failedToValidateHostname", reason: "the certificate is not for this host"),
+    (sign: "WRONG_VERSION_NUMBER", reason: "the server does not speak TLS"),
+    (sign: "PROTOCOL_VERSION", reason: "the server speaks no TLS from 1.2 on"),
+  ]
+
   /// One short line.
   private static func reason(_ error: any Error) -> String {
     if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
     let text = String(describing: error)
+    if let clear = tlsReasons.first(where: { text.contains($0.sign) }) { return clear.reason }
     return text.count > 200 ? text.prefix(200) + "…" : text
   }
 }

@@ -140,19 +140,21 @@ final class GatewayBench {
   init(
     rules: [CallRoutingRule], trunks: [Trunk] = [], devices: [String] = [],
     ports: ClosedRange<UInt16> = 36000...36999, services: [Service] = [],
+    interfaces: [MediaRelayConfiguration.Interface]? = nil, locations: [Location] = [],
     globals: (inout Globals) -> Void = { _ in }
   ) throws {
     var settings = Globals()
+    settings.media.addresses = (interfaces ?? []).map { .init(bind: $0.address) }
     globals(&settings)
     let policy = Policy(
-      globals: settings, trunks: trunks, devices: Set(devices).map { Device(alias: $0, allowsSIP: true) },
-      services: services, rules: rules)
+      globals: settings, locations: locations, trunks: trunks,
+      devices: Set(devices).map { Device(alias: $0, allowsSIP: true) }, services: services, rules: rules)
     router = Router(policy: try PolicySnapshot(compiling: policy))
     ledger = CallLedger(loop: loop, recorder: book, router: router)
     exchange = Exchange(loop: loop, router: router, ledger: ledger)
     relay = try MediaRelay(
       configuration: MediaRelayConfiguration(
-        interfaces: [.init(address: .loopbackIPv4, ports: ports)], threads: 1))
+        interfaces: interfaces ?? [.init(address: .loopbackIPv4, ports: ports)], threads: 1))
     var counter: UInt8 = 0
     host = GatewayHost(
       exchange: exchange,
@@ -181,9 +183,10 @@ final class GatewayBench {
   deinit { relay.shutdown() }
 
   /// An incoming call, handed to the exchange.
-  func call(_ alias: String, offer: MediaDescription? = .audio(port: 20000), registered: String? = "ann")
-    -> ScriptedLeg
-  {
+  func call(
+    _ alias: String, offer: MediaDescription? = .audio(port: 20000), registered: String? = "ann",
+    from location: String? = nil
+  ) -> ScriptedLeg {
     let leg = ScriptedLeg(id: exchange.makeLegID(), isIncoming: true)
     let request = CallRequest(
       id: exchange.makeCallID(), direction: .dialIn, trigger: .invite, callProtocol: .sip,
@@ -191,7 +194,7 @@ final class GatewayBench {
       caller: Caller(
         alias: "sip:ann@example.org", address: TransportAddress("127.0.0.1:5060"),
         isRegistered: registered != nil,
-        registeredAlias: registered),
+        registeredAlias: registered), location: location,
       capability: offer?.capability ?? .auto, hopsLeft: 70)
     exchange.receive(request, leg: leg, offer: offer)
     return leg

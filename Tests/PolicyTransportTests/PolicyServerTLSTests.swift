@@ -37,6 +37,8 @@ import Testing
   @Test func notTrusted() async throws {
     let system = try await ask(.server, authority: nil)
     #expect(isTLSFailure(system), "\(system)")
+    #expect(
+      system.failure?.description.contains("self-signed or of an unknown authority") == true, "\(system)")
     let other = try await ask(.server, authority: "other.pem")
     #expect(isTLSFailure(other), "\(other)")
   }
@@ -44,11 +46,13 @@ import Testing
   @Test func forAnotherHost() async throws {
     let wrong = try await ask(.wrong)
     #expect(isTLSFailure(wrong), "\(wrong)")
+    #expect(wrong.failure?.description == "TLS failed: the certificate is not for this host", "\(wrong)")
   }
 
   @Test func expired() async throws {
     let expired = try await ask(.expired)
     #expect(isTLSFailure(expired), "\(expired)")
+    #expect(expired.failure?.description.contains("or out of date") == true, "\(expired)")
   }
 
   @Test func laboratoriesMayLookAway() async throws {
@@ -68,6 +72,7 @@ import Testing
     let conclusion = await server.ask(PolicyServerTests.question, AnswerContext()).conclusion
     #expect(conclusion.outcome == .error)
     #expect(isTLSFailure(conclusion), "\(conclusion)")
+    #expect(conclusion.failure?.description == "TLS failed: the server does not speak TLS", "\(conclusion)")
     await server.shutdown()
   }
 

@@ -126,6 +126,32 @@ import Testing
     #expect(try await process.count("ok") == 0)
   }
 
+  /// What an administrator reads.
+  @Test(arguments: [
+    ("text", "not JSON: 1:1: expected a value"), ("empty", "the text is empty"),
+    ("gzip", "not JSON: encoded as gzip, which was not asked for"),
+    ("gzip-unsaid", "not JSON: it is compressed, which was not asked for"),
+    ("utf16", "not JSON: it is in UTF-16 or UTF-32, not in UTF-8"), ("latin1", "not UTF-8"),
+    ("html", "not JSON: it is HTML or XML"), ("redirect", "a redirection, which is not followed"),
+    ("unauthorised", "the server does not accept our user name and password"),
+    ("broken", "the server failed"), ("types", "must be"),
+  ]) func whatIsSaidOfBadAnswers(_ behaviour: String, _ message: String) async throws {
+    let answer = try await ask(PolicyServerProcess(), behaviour)
+    let texts = answer.record.findings.filter(\.isError).map(\.problem)
+    #expect(texts.contains { $0.contains(message) }, "\(texts)")
+    #expect(answer.record.isFallback)
+  }
+
+  @Test(arguments: [
+    ("big", "the response has more than 1048576 bytes"),
+    ("nothing", "the connection was closed before the response"),
+    ("half", "the connection was closed within the response"), ("garbage", "not HTTP"),
+  ]) func whatIsSaidOfNoAnswer(_ behaviour: String, _ message: String) async throws {
+    let answer = try await ask(PolicyServerProcess(), behaviour)
+    #expect(answer.record.failure?.contains(message) == true, "\(answer.record.failure ?? "")")
+    #expect(answer.record.isFallback && answer.record.outcome == "error")
+  }
+
   @Test func theRecordNamesTheFields() async throws {
     let answer = try await ask(PolicyServerProcess(), "types")
     #expect(

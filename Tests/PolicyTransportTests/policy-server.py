@@ -174,6 +174,13 @@ class Handler(BaseHTTPRequestHandler):
         import gzip
         self.answer(gzip.compress(json.dumps(VALID).encode()), Content_Encoding="gzip")
 
+    def be_gzip_unsaid(self):
+        import gzip
+        self.answer(gzip.compress(json.dumps(VALID).encode()))
+
+    def be_html(self):
+        self.answer(b"<!DOCTYPE html><title>Sign in</title>", content_type="text/html")
+
     def be_latin1(self):
         self.answer('{"status":"success","result":{"name":"Å"}}'.encode("latin-1"))
 

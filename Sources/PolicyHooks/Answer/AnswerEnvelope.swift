@@ -21,7 +21,7 @@ struct AnswerEnvelope {
     do throws(JSONError) {
       root = try JSONReader.read(body, limits: JSONReader.Limits(bytes: .max, depth: 32, values: 50_000))
     } catch {
-      reader.note("", .notJSON(error.description))
+      reader.note("", .notJSON(AnswerEnvelope.likeness(of: body) ?? error.description))
       return nil
     }
     guard let members = reader.members(root, "") else { return nil }
@@ -55,5 +55,16 @@ struct AnswerEnvelope {
     guard let result else { return true }
     if case .object(let object) = result.value { return object.isEmpty }
     return false
+  }
+
+  /// What a body seems to be that is no JSON; nil when the position of the fault says more.
+  private static func likeness(of body: [UInt8]) -> String? {
+    switch (body.first, body.dropFirst().first) {
+    case (0xff, 0xfe), (0xfe, 0xff), (0x7b, 0x00), (0x00, 0x7b), (0x00, 0x00):
+      "it is in UTF-16 or UTF-32, not in UTF-8"
+    case (0x1f, 0x8b): "it is compressed, which was not asked for"
+    case (0x3c, _): "it is HTML or XML"
+    default: nil
+    }
   }
 }
