@@ -86,6 +86,39 @@ extension EndToEnd {
       await policyServer.process.stop()
     }
 
+    /// Look-ups have half of the places: with two, one of them waits for the server, and a call gets through beside it.
+    @Test(.timeLimit(.minutes(1))) func aFloodOfOptionsDecidesNoCall() async throws {
+      let scratch = try Scratch()
+      let policyServer = try await ExamplePolicyServer(
+        scratch,
+        """
+        {"rooms": {"hotline": {"name": "Hotline", "service_type": "test_call"}}, "slow": {"stuck": 30}}
+        """)
+      let places = ["max_concurrent: 2", "max_waiting: 0"]
+      let server = try await TandemServer(
+        scratch,
+        policy: """
+          \(policyServer.profile("{ service: { deadline: 5s } }", settings: places))
+          globals: { policy_profile: example }
+          """)
+      let (ann, ben) = (try ScriptedPhone("ann"), try ScriptedPhone("ben"))
+      let address = server.address
+      async let flood = withThrowingTaskGroup(of: Int.self) { group in
+        for _ in 0..<8 {
+          group.addTask { try await ann.ask("OPTIONS", "sip:stuck@\(address)", at: address).status }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      try await server.waitForLog("policy server was not asked")
+      let call = try await ben.call("hotline", at: address)
+      ben.request("BYE", in: call)
+      let row = try #require(try await server.records { $0.first?.ended != nil }.first)
+      #expect(row.decision.policyAnswers?.map(\.outcome) == ["used"])
+      #expect(try await flood == Array(repeating: 404, count: 8))
+      #expect(server.log.filter { $0.contains("policy server was not asked") }.count == 7)
+      await policyServer.process.stop()
+    }
+
     // MARK: What else is asked
 
     private static func everything(_ phones: [ScriptedPhone]) -> String {

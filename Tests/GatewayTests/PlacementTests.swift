@@ -51,6 +51,19 @@ import Testing
     #expect(try talk("carol", from: nil) == [.loopbackIPv4, Self.edge])
   }
 
+  @Test(arguments: [true, false]) func aTransferGoesOutFromWhereItsRuleSays(_ isCaller: Bool) throws {
+    let caller = bench.call("bob", from: nil)
+    let called = try #require(bench.dialer.legs.last)
+    called.does(.answered(media: .audio(port: 25000)))
+    (isCaller ? caller : called).does(
+      .transferRequested(CallModel.TransferRequest(alias: Alias(sip: "sip:carol@127.0.0.1"))))
+    let carol = try #require(bench.dialer.legs.last)
+    #expect(carol !== called && carol.call?.offer?.streams[0].address.ip == Self.edge)
+    carol.does(.answered(media: .audio(port: 27000)))
+    // The party that stays keeps an address of its own location.
+    #expect((isCaller ? called : caller).media?.streams[0].address.ip == .loopbackIPv4)
+  }
+
   @Test func theServersChoiceIsUsed() throws {
     let consultant = ScriptedConsultant()
     consultant.isAsked = false

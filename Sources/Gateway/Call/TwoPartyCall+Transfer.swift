@@ -144,6 +144,14 @@ extension TwoPartyCall {
         return transferRefused(request, .notFound)
       }
       live.note("transfer to \(gateway.remoteAlias), rule \(gateway.name)")
+      // The new party's media goes to where it is called from, which need not be where the old one's went.
+      let addresses =
+        gateway.outgoingLocation.map { routed.policy.mediaAddresses(in: [$0]) } ?? placement.caller
+      if side == .a {
+        transfer?.media.settings.placement.caller = addresses
+      } else {
+        transfer?.media.settings.placement.called = addresses
+      }
       transfer?.stage = .ringing
       transfer?.hunt = hunt
       transfer?.offer = offer
