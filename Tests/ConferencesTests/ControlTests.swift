@@ -105,7 +105,8 @@ struct ControlTests {
       .lock(true), .muteGuests(true), .setGuestsCanUnmute(true), .setGuestsCanPresent(false), .start, .end,
       .setMessageText("x"), .clearSpotlights, .lowerAllHands, .mute(ann, true), .muteVideo(ann, true),
       .clientMute(ann, true), .txMute(ann, true), .setRole(room.id("gus"), .chair), .admit(ann),
-      .disconnect(ann), .transfer(ann, ConferenceTransfer(alias: "x")), .hold(ann, true),
+      .disconnect(ann), .present(ann, true), .setReceivesPresentation(ann, false),
+      .transfer(ann, ConferenceTransfer(alias: "x")), .hold(ann, true),
       .raiseHand(ann, true),
       .spotlight(ann, true), .setOverlayText(room.id("gus"), "x"), .sendDigits(ann, []),
     ]
@@ -190,6 +191,25 @@ struct ControlTests {
     #expect(room.replay.stage == [])
   }
 
+  @Test func onePresentsAtATime() {
+    let room = room()
+    let (ann, gus) = (room.id("ann"), room.id("gus"))
+    #expect(room.command(.present(gus, true), by: "gus") == ["presenter gus"])
+    #expect(room.command(.present(gus, true), by: "gus") == [])
+    #expect(room["gus"]?.isPresenting == true && room.replay.presenter == gus)
+    #expect(room.command(.present(ann, true), by: "ann") == ["presenter ann"])
+    #expect(room["gus"]?.isPresenting == false && room.replay.presenter == ann)
+    #expect(room.command(.present(gus, false), by: "gus") == [], "not the floor of another")
+    #expect(room.command(.present(gus, true), by: "ann") == ["refused: invalidRole"])
+    #expect(room.command(.present(ann, false), by: "ann") == ["presenter nobody"])
+    room.command(.present(gus, true), by: "gus")
+    #expect(room.command(.setGuestsCanPresent(false), by: "ann") == ["presenter nobody"])
+    #expect(room.command(.present(gus, true), by: "gus") == ["refused: notAllowed"])
+    room.command(.present(ann, true), by: "ann")
+    #expect(room.leaves("ann").first == "presenter nobody")
+    #expect(room.replay.presenter == nil)
+  }
+
   @Test func tonesForComingAndGoing() {
     let room = room { $0.playsTones = true }
     #expect(room.arrives("gwen") { $0.role = .guest }.contains("say tone-join to everybody"))
@@ -216,12 +236,16 @@ struct ControlTests {
       settings.mutesGuests = true
       settings.automaticParticipants = [AutomaticParticipant(alias: "rec@example.com", localAlias: "weekly")]
     }
+    room.arrives("old")
     #expect(room.apply(changed) == [])
     #expect(!room.status.isLocked, "the initial lock says nothing to a room that runs")
     #expect(!room.status.guestsCanUnmute)
     #expect(room["gus"]?.isMuted == false, "those who are in stay as they are")
     #expect(room.arrives("eve") { $0.pin = Secret("1234") }.contains("wrong PIN of eve"))
     room.leaves("eve")
+    room.presses("old", "1234")
+    #expect(room["old"]?.role == .chair, "who was asked before is asked for what held then")
+    room.leaves("old")
     room.arrives("bob") { $0.pin = Secret("4321") }
     #expect(room["bob"]?.role == .chair)
     #expect(room.arrives("cid").last?.hasPrefix("drop cid") == true)

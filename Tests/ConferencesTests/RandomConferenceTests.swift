@@ -108,7 +108,10 @@ private struct World {
     case 12:
       let id = room.id(anyone)
       room.command(
-        pick([.mute(id, true), .mute(id, false), .admit(id), .start, .raiseHand(id, true), .disconnect(id)]),
+        pick([
+          .mute(id, true), .mute(id, false), .admit(id), .start, .raiseHand(id, true), .disconnect(id),
+          .present(id, true), .present(id, false),
+        ]),
         by: host)
     case 13: room.media(anyone, pick([.audio, []]))
     case 14 where random.next() % 20 == 0:

@@ -166,6 +166,7 @@ final class Room {
     case .transfer(let id, let transfer): "transfer \(name(id)) to \(transfer.alias)"
     case .countWrongPIN(let id): "wrong PIN of \(name(id))"
     case .notify(let id, let notice): "notify \(name(id)) \(notice)"
+    case .changePresenter(let id): "presenter \(id.map { name($0) } ?? "nobody")"
     case .changeView(let change, let id): "\(change) by \(name(id))"
     case .end(let disconnect): "end: \(disconnect.text ?? "")"
     }
@@ -207,6 +208,7 @@ struct Replay {
   private(set) var status: ConferenceStatus?
   private(set) var messages: [ConferenceMessage] = []
   private(set) var stage: [ParticipantID] = []
+  private(set) var presenter: ParticipantID?
   private(set) var isOver = false
   private var sequence: UInt64 = 0
 
@@ -234,6 +236,10 @@ struct Replay {
         #expect(self.status != status)
         self.status = status
       case .stage(let ids): stage = ids
+      case .presentationStarted(let id):
+        #expect(roster.contains { $0.id == id })
+        presenter = id
+      case .presentationStopped: presenter = nil
       case .message(let message): messages.append(message)
       case .conferenceEnded: isOver = true
       }

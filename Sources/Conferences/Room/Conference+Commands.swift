@@ -35,6 +35,9 @@ extension Conference {
         ? !command.isAboutSelfOnly || isAboutSelf
         : command.isForGuests && (command.subject == nil || isAboutSelf)
       guard isAllowed else { return .invalidRole }
+      if case .present(_, true) = command, !member.participant.isHost, !status.guestsCanPresent {
+        return .notAllowed
+      }
       if case .mute(_, false) = command, !member.participant.isHost, !status.guestsCanUnmute,
         member.participant.isMuted
       {
@@ -70,6 +73,8 @@ extension Conference {
     case .transfer(_, let transfer):
       return transfer.alias.isEmpty || transfer.alias.utf8.count > DialOut.maximumDestinationLength
         ? .illegalValue : nil
+    case .present(let id, let wants):
+      return wants && members[id]?.isInside != true ? .illegalValue : nil
     case .setRole(let id, _):
       // A role is for those who are past their PIN.
       return members[id]?.participant.isPresent == true ? nil : .illegalValue
@@ -90,7 +95,7 @@ extension Conference {
     case .lock(let isLocked): lock(isLocked)
     case .muteGuests(let isMuted): muteGuests(isMuted)
     case .setGuestsCanUnmute(let can): status.guestsCanUnmute = can
-    case .setGuestsCanPresent(let can): status.guestsCanPresent = can
+    case .setGuestsCanPresent(let can): setGuestsCanPresent(can, now)
     case .start:
       if case .participant(let id) = requester { update(id) { $0.participant.hasPressedStart = true } }
     case .end:
@@ -122,6 +127,9 @@ extension Conference {
     case .hold(let id, let isOnHold): setHold(id, isOnHold, notify: true)
     case .raiseHand(let id, let isRaised):
       update(id) { $0.participant.handRaisedAt = isRaised ? $0.participant.handRaisedAt ?? now : nil }
+    case .present(let id, let wants): wants ? present(id, now) : stopPresenting(id, now)
+    case .setReceivesPresentation(let id, let receives):
+      update(id) { $0.participant.receivesPresentation = receives }
     case .spotlight(let id, let isLit):
       update(id) { $0.participant.spotlitAt = isLit ? $0.participant.spotlitAt ?? now : nil }
     case .setOverlayText(let id, let text): update(id) { $0.participant.overlayText = text }
@@ -144,6 +152,32 @@ extension Conference {
         if $0.isInside, !$0.participant.isHost { $0.participant.isMuted = isMuted }
       }
     }
+  }
+
+  // MARK: Presentation
+
+  /// One presents at a time: who takes the floor replaces whoever had it (reference §6.5).
+  private mutating func present(_ id: ParticipantID, _ now: MonotonicInstant) {
+    guard presenter != id else { return }
+    if let old = presenter { update(old) { $0.participant.isPresenting = false } }
+    presenter = id
+    update(id) { $0.participant.isPresenting = true }
+    act(.changePresenter(id))
+    events.append(.presentationStarted(id), at: now)
+  }
+
+  /// Nothing, if somebody else presents.
+  mutating func stopPresenting(_ id: ParticipantID, _ now: MonotonicInstant) {
+    guard presenter == id else { return }
+    presenter = nil
+    update(id) { $0.participant.isPresenting = false }
+    act(.changePresenter(nil))
+    events.append(.presentationStopped, at: now)
+  }
+
+  private mutating func setGuestsCanPresent(_ can: Bool, _ now: MonotonicInstant) {
+    status.guestsCanPresent = can
+    if !can, let presenter, members[presenter]?.participant.isHost == false { stopPresenting(presenter, now) }
   }
 
   private mutating func send(
@@ -249,6 +283,7 @@ extension ConferenceCommand {
     case .mute(let id, _), .muteVideo(let id, _), .clientMute(let id, _), .txMute(let id, _),
       .setRole(let id, _),
       .admit(let id), .disconnect(let id), .transfer(let id, _), .hold(let id, _), .raiseHand(let id, _),
+      .present(let id, _), .setReceivesPresentation(let id, _),
       .spotlight(let id, _), .setOverlayText(let id, _), .sendDigits(let id, _):
       id
     default: nil
@@ -258,14 +293,16 @@ extension ConferenceCommand {
   /// Guests may do it, to themselves where it is about somebody (reference §9.3).
   var isForGuests: Bool {
     switch self {
-    case .message, .mute, .muteVideo, .clientMute, .disconnect, .raiseHand: true
+    case .message, .mute, .muteVideo, .clientMute, .disconnect, .raiseHand, .present: true
     default: false
     }
   }
 
   /// Not even a Host may do it for another.
   var isAboutSelfOnly: Bool {
-    if case .clientMute = self { return true }
-    return false
+    switch self {
+    case .clientMute, .present: true
+    default: false
+    }
   }
 }

@@ -31,6 +31,7 @@ extension Conference {
     order.removeAll { $0 == id }
     invited.removeAll { $0 == id }
     if member.published != nil { events.append(.participantDeleted(id, disconnect), at: now) }
+    stopPresenting(id, now)
     if speakers.contains(id) {
       speakers.removeAll { $0 == id }
       events.append(.stage(speakers), at: now)
@@ -127,6 +128,7 @@ extension Conference {
     order = []
     invited = []
     speakers = []
+    presenter = nil
     automaticCallsDueAt = nil
     guestsOnlySince = nil
     lastParticipantSince = nil

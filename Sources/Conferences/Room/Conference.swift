@@ -20,6 +20,7 @@ public struct Conference {
   var order: [ParticipantID] = []
   /// Invited by telephone key, in order.
   var invited: [ParticipantID] = []
+  var presenter: ParticipantID?
   /// Who speaks, the latest first.
   var speakers: [ParticipantID] = []
   var hasCalledAutomaticParticipants = false

@@ -24,6 +24,8 @@ public enum ConferenceAction: Hashable, Sendable {
   case countWrongPIN(ParticipantID)
   /// A participant's own client must take notice.
   case notify(ParticipantID, Notice)
+  /// Send everybody the presentation of this participant; nil: of nobody.
+  case changePresenter(ParticipantID?)
   /// A telephone key that concerns pictures.
   case changeView(ViewChange, by: ParticipantID)
   /// The conference is over; forget it. Always the last action.

@@ -30,6 +30,9 @@ public enum ConferenceCommand: Hashable, Sendable {
   case transfer(ParticipantID, ConferenceTransfer)
   case hold(ParticipantID, Bool)
   case raiseHand(ParticipantID, Bool)
+  /// Takes the floor of the presentation, or gives it back.
+  case present(ParticipantID, Bool)
+  case setReceivesPresentation(ParticipantID, Bool)
   case spotlight(ParticipantID, Bool)
   case setOverlayText(ParticipantID, String)
   case sendDigits(ParticipantID, [DTMFDigit])
@@ -52,7 +55,7 @@ public enum ConferenceRefusal: Error, Hashable, Sendable {
   case dialOutDisabled
   /// It would call itself.
   case loop
-  /// Self-unmute or chat is off.
+  /// Self-unmute, presenting or chat is off.
   case notAllowed
   case isOver
 }

@@ -8,6 +8,9 @@ public struct ConferenceEvent: Hashable, Sendable {
     case participantUpdated(Participant)
     case participantDeleted(ParticipantID, Disconnect)
     case conferenceUpdated(ConferenceStatus)
+    /// This participant presents now, in the place of whoever did.
+    case presentationStarted(ParticipantID)
+    case presentationStopped
     /// Who speaks, the latest first.
     case stage([ParticipantID])
     case message(ConferenceMessage)

@@ -82,6 +82,10 @@ public struct Participant: Hashable, Sendable {
   public internal(set) var isTransferring = false
   /// Whether its media is encrypted; nil: not known, or none.
   public internal(set) var isEncrypted: Bool?
+  /// Has the floor of the presentation.
+  public internal(set) var isPresenting = false
+  /// Is sent presentations (`rx_presentation_policy`).
+  public internal(set) var receivesPresentation = true
   /// A stream or a recorder: receives only, and is nobody.
   public internal(set) var isStreaming = false
   /// nil: it dialled in.
