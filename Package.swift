@@ -67,6 +67,9 @@ let package = Package(
       name: "PolicyTools", dependencies: ["PolicyEngine", "PatternAnalysis", "CallModel"],
       swiftSettings: strict),
     .target(
+      name: "PolicyActivation",
+      dependencies: ["PolicyTools", "PolicyEngine", "CallModel", "JSONText"], swiftSettings: strict),
+    .target(
       name: "PolicyHooks", dependencies: ["CallModel", "JSONText", "PolicyEngine"], swiftSettings: strict),
     .target(
       name: "Router", dependencies: ["PolicyEngine", "PolicyHooks", "CallModel"], swiftSettings: strict),
@@ -115,7 +118,8 @@ let package = Package(
     .executableTarget(
       name: "tandem",
       dependencies: [
-        "CallModel", "SIP", "SDP", "PolicyEngine", "PolicyTools", "Router", "Gateway", "MediaRelay",
+        "CallModel", "SIP", "SDP", "PolicyEngine", "PolicyTools", "PolicyActivation", "Router", "Gateway",
+        "MediaRelay",
         "Conferences", "Records", "PolicyHooks", "PolicyTransport", "SIPTransport", "DNSResolver",
         "StructuredLogging", "TestCaller",
         nio, nioPosix, log,
@@ -164,6 +168,10 @@ let package = Package(
     .testTarget(
       name: "PolicyToolsTests",
       dependencies: ["TestSupport", "PolicyTools", "PolicyEngine", "PatternAnalysis", "CallModel"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "PolicyActivationTests",
+      dependencies: ["PolicyActivation", "PolicyTools", "PolicyEngine", "CallModel"],
       swiftSettings: strict),
     .testTarget(
       name: "RouterTests",

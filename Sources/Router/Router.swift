@@ -23,6 +23,9 @@ public final class Router {
   public var onTrunkChange: ((_ trunk: String, _ isUp: Bool, _ cause: Cause?) -> Void)?
   /// A rule could not be tried on a call, which is refused: its pattern takes too much work, or nothing is left of the alias.
   public var onRuleError: ((_ rule: String, _ request: CallRequest) -> Void)?
+  /// A call, not a look-up, was decided; for whoever looks on.
+  public var onRouted:
+    ((_ request: CallRequest, _ external: Decision?, _ routed: RoutedCall, _ at: WallClock) -> Void)?
   /// A source was put into quarantine.
   public var onQuarantine: ((IPAddress) -> Void)?
 
@@ -145,7 +148,10 @@ public final class Router {
       }
     }
     record.decision = decision
-    return RoutedCall(decision: decision, record: record, policy: policy, hunt: hunt, admission: admission)
+    let routed = RoutedCall(
+      decision: decision, record: record, policy: policy, hunt: hunt, admission: admission)
+    if request.direction != .nonDial { onRouted?(request, external.decision, routed, wallClock) }
+    return routed
   }
 
   /// The call has ended: its share of the limits is free again.

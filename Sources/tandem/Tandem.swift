@@ -10,7 +10,7 @@ struct Tandem: AsyncParsableCommand {
     version: Tandem.version,
     subcommands: [
       ServeCommand.self, CheckCommand.self, ExplainCommand.self, TestCommand.self, DiffCommand.self,
-      ReplayCommand.self,
+      ReplayCommand.self, PolicyCommand.self,
       CallsCommand.self,
       CallCommand.self,
       DemoCommand.self, SchemaCommand.self,

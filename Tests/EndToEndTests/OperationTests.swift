@@ -21,7 +21,7 @@ extension EndToEnd {
       }
       try await caller.succeed()
       try await callee.succeed()
-      let records = try await server.records { $0.count == 50 && $0.allSatisfy { $0.ended != nil } }
+      let records = try await server.records { $0.count == calls && $0.allSatisfy { $0.ended != nil } }
       #expect(records.allSatisfy { $0.disconnect?.cause == "normal" })
     }
 

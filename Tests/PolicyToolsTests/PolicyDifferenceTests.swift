@@ -76,6 +76,11 @@ import Testing
         .exitCode == 1)
   }
 
+  @Test func witnessesAreReadable() throws {
+    let difference = try Self.difference(Self.out, Self.out.replacing("'9(", with: "'8("))
+    #expect(difference.findings.map { $0.witness?.call.alias } == ["95551234", "85551234"])
+  }
+
   @Test func aNarrowerPatternLeavesOnlyWhatFell() throws {
     let new = Self.out.replacing("{3,15}", with: "{3,14}")
     let difference = try Self.difference(Self.out, new)

@@ -39,11 +39,14 @@ struct PolicyReading {
     self.limits = limits
   }
 
-  mutating func outcome() -> PolicyLoader.Outcome {
-    let version = PolicyVersion(
-      files: (files + assembly.listFiles).map {
-        (directory.isEmpty ? baseName($0.name) : relative($0.name), $0.bytes)
-      })
+  /// - Parameter known: the version, when the files are those of a policy that was kept.
+  mutating func outcome(as known: PolicyVersion? = nil) -> PolicyLoader.Outcome {
+    let version =
+      known
+      ?? PolicyVersion(
+        files: (files + assembly.listFiles).map {
+          (directory.isEmpty ? baseName($0.name) : relative($0.name), $0.bytes)
+        })
     var outcome = assembly.finish(version: version)
     outcome.files = files
     outcome.listFiles = assembly.listFiles

@@ -75,6 +75,12 @@ extension PolicyLoader.Outcome {
     package var lists: [PolicyLoader.File]
     /// How many secrets were left out.
     package var omittedSecrets: Int
+
+    package init(files: [PolicyLoader.File], lists: [PolicyLoader.File], omittedSecrets: Int) {
+      self.files = files
+      self.lists = lists
+      self.omittedSecrets = omittedSecrets
+    }
   }
 
   /// nil when a secret is written so that it cannot be told from what is around it, or the policy was not loaded.

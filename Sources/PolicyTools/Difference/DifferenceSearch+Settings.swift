@@ -172,7 +172,17 @@ extension DifferenceSearch {
   private func noteOtherSettings() {
     let (a, b) = (old.policy.policy.globals, new.policy.policy.globals)
     var changed: [String] = []
-    if a.sip != b.sip || a.sipUDPEnabled != b.sipUDPEnabled { changed.append("sip") }
+    /// Without the directory in front of files, which two policies beside each other never share.
+    func plain(_ sip: SIPSettings) -> SIPSettings {
+      var sip = sip
+      for i in sip.listeners.indices {
+        func name(_ path: String?) -> String? { path?.split(separator: "/").last.map(String.init) }
+        sip.listeners[i].certificateFile = name(sip.listeners[i].certificateFile)
+        sip.listeners[i].keyFile = name(sip.listeners[i].keyFile)
+      }
+      return sip
+    }
+    if plain(a.sip) != plain(b.sip) || a.sipUDPEnabled != b.sipUDPEnabled { changed.append("sip") }
     if a.media != b.media { changed.append("media") }
     if a.mediaEncryption != b.mediaEncryption { changed.append("media_encryption") }
     if a.registrar != b.registrar { changed.append("registrar") }

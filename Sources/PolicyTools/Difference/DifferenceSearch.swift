@@ -113,13 +113,8 @@ final class DifferenceSearch {
     // The same rule on both sides: what differs is what globals fill in.
     if case .rule(let i) = pair.old, case .rule(let j) = pair.new, alignment.newOf[i] == j { return }
     let known = findings[pair]
-    // The worse change, and the shorter alias, say more.
-    if let known,
-      known.change.rank < change.rank
-        || known.change == change && (known.witness?.call.alias.count ?? 0) <= call.alias.count
-    {
-      return
-    }
+    // The worse change says more.
+    if let known, known.change.rank <= change.rank { return }
     findings[pair] = PolicyDifference.Finding(
       change: change, subject: .rules, summary: summary(pair, change), before: pair.old, after: pair.new,
       witness: .init(call: call, before: before.outcomeSentence, after: after.outcomeSentence))

@@ -34,6 +34,11 @@ struct ServeCommand: AsyncParsableCommand {
   @Flag(help: "Reload on SIGHUP only, not when a policy file changes.")
   var noWatch = false
 
+  @Option(
+    help:
+      "automatic: the directory is the policy; manual: it acts only when `tandem policy activate` says so.")
+  var activation = ActivationMode.automatic
+
   func run() async throws {
     let output = try logFile.map { try LogOutput(file: $0) } ?? .standardError
     let (level, format) = (logLevel, logFormat)
@@ -41,7 +46,8 @@ struct ServeCommand: AsyncParsableCommand {
       StructuredLogHandler(label: label, format: format, output: output, level: level)
     }
     let options = ServeOptions(
-      policies: policies, state: state, drain: max(0, drain), watchesFiles: !noWatch)
+      policies: policies, state: state, drain: max(0, drain), watchesFiles: !noWatch,
+      isManual: activation == .manual)
     let service = try await ServeService.start(options, logger: Logger(label: "tandem"))
     do {
       try await service.run()
@@ -51,6 +57,11 @@ struct ServeCommand: AsyncParsableCommand {
     }
     output.flush()
   }
+}
+
+/// Whether a change of the policy directory acts by itself.
+enum ActivationMode: String, ExpressibleByArgument, CaseIterable {
+  case automatic, manual
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}

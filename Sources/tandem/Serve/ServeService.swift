@@ -5,6 +5,7 @@ import Logging
 import MediaRelay
 import NIOCore
 import NIOPosix
+import PolicyActivation
 import PolicyEngine
 import PolicyTransport
 import Records
@@ -18,6 +19,8 @@ struct ServeOptions: Sendable {
   /// Seconds.
   var drain: Int
   var watchesFiles: Bool
+  /// Changes of the policy directory wait for an activation.
+  var isManual = false
 }
 
 /// The running service: policy, records, media plane and signalling, from start to stop.
@@ -31,12 +34,14 @@ final class ServeService: Sendable {
   private let store: CallRecordStore
   private let resolver: DNSResolver
   private let policyServers: ExternalPolicy
+  private let lifecycle: PolicyLifecycle
+  private let control: ControlDoor?
 
   private init(
     options: ServeOptions, log: Logger, group: MultiThreadedEventLoopGroup,
     server: NIOLoopBound<SignallingServer>,
     eventLoop: any EventLoop, relay: MediaRelay, store: CallRecordStore, resolver: DNSResolver,
-    policyServers: ExternalPolicy
+    policyServers: ExternalPolicy, lifecycle: PolicyLifecycle, control: ControlDoor?
   ) {
     self.options = options
     self.log = log
@@ -47,17 +52,23 @@ final class ServeService: Sendable {
     self.store = store
     self.resolver = resolver
     self.policyServers = policyServers
+    self.lifecycle = lifecycle
+    self.control = control
   }
 
   // MARK: Start
 
   /// Loads the policies and opens everything. What cannot be opened is said in words an admin can act on.
   static func start(_ options: ServeOptions, logger: Logger) async throws -> ServeService {
-    let outcome = PolicyLoader.load(directory: options.policies)
-    report(outcome.diagnostics, to: logger)
-    guard let policy = outcome.snapshot else {
+    let lifecycleOptions = PolicyLifecycle.Options(directory: options.policies, isManual: options.isManual)
+    let history = try PolicyHistory(state: options.state)
+    let (beginning, diagnostics) = PolicyLifecycle.begin(lifecycleOptions, history)
+    report(diagnostics, to: logger)
+    guard let beginning else {
       throw ServeError("the policies in \(options.policies) have errors: nothing is served")
     }
+    let policy = beginning.policy
+    for notice in beginning.notices { logger.warning("\(notice)") }
     guard !policy.policy.globals.openListeners.isEmpty else {
       throw ServeError("no SIP listener is configured (globals: sip: listeners)")
     }
@@ -98,10 +109,23 @@ final class ServeService: Sendable {
         metadata: ["transport": "\(listener.transport.rawValue)", "address": "\(listener.local)"])
     }
     logger.notice("policy in force", metadata: ["version": "\(policy.version)"])
+    let lifecycle = PolicyLifecycle(
+      lifecycleOptions, history, beginning,
+      surroundings(
+        state: options.state, server: server, eventLoop: eventLoop, policyServers: policyServers,
+        log: logger))
+    let control: ControlDoor?
+    do {
+      control = try await ControlDoor.open(state: options.state, lifecycle: lifecycle, logger: logger)
+    } catch {
+      // Calls matter more than commands.
+      logger.error(
+        "no commands can be given: the control socket cannot be opened", metadata: ["error": "\(error)"])
+      control = nil
+    }
     let service = ServeService(
       options: options, log: logger, group: group, server: server, eventLoop: eventLoop, relay: relay,
-      store: store,
-      resolver: resolver, policyServers: policyServers)
+      store: store, resolver: resolver, policyServers: policyServers, lifecycle: lifecycle, control: control)
     ServeService.announce(ReadyMessage(policy: policy, listeners: listeners, isTerminal: isatty(1) == 1).text)
     return service
   }
@@ -111,7 +135,7 @@ final class ServeService: Sendable {
     FileHandle.standardOutput.write(Data(text.utf8))
   }
 
-  private static func report(_ diagnostics: [PolicyDiagnostic], to log: Logger) {
+  static func report(_ diagnostics: [PolicyDiagnostic], to log: Logger) {
     for diagnostic in diagnostics {
       let metadata: Logger.Metadata = [
         "file": "\(diagnostic.file)", "line": "\(diagnostic.line)", "column": "\(diagnostic.column)",
@@ -131,12 +155,17 @@ final class ServeService: Sendable {
   func run() async throws {
     let hangUps = await UnixSignalsSequence(trapping: .sighup)
     let ends = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-    // One reload at a time, whatever asks for it; of several that wait, one is enough.
-    let (reloads, asked) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
+    // Of several reloads that wait, one is enough; the lifecycle does one at a time.
+    let (changes, changed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let (requests, asked) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let lifecycle = lifecycle
     await withTaskGroup(of: Void.self) { tasks in
-      tasks.addTask { for await reason in reloads { await self.reload(because: reason) } }
-      tasks.addTask { for await _ in hangUps { asked.yield("SIGHUP") } }
-      if options.watchesFiles { tasks.addTask { await self.watchFiles(asked) } }
+      tasks.addTask {
+        for await _ in changes { await lifecycle.reload(because: "files changed", isAsked: false) }
+      }
+      tasks.addTask { for await _ in requests { await lifecycle.reload(because: "SIGHUP", isAsked: true) } }
+      tasks.addTask { for await _ in hangUps { asked.yield() } }
+      if options.watchesFiles { tasks.addTask { await self.watchFiles(changed) } }
       for await signal in ends {
         log.notice("stopping", metadata: ["signal": "\(signal)"])
         break
@@ -146,33 +175,19 @@ final class ServeService: Sendable {
     await stop(ends)
   }
 
-  private func watchFiles(_ reloads: AsyncStream<String>.Continuation) async {
+  private func watchFiles(_ changed: AsyncStream<Void>.Continuation) async {
     var watch = PolicyWatch(directory: options.policies)
     while !Task.isCancelled {
       guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
-      if watch.hasChanged() { reloads.yield("files changed") }
+      if watch.hasChanged() { changed.yield() }
     }
-  }
-
-  /// Loads the policies and makes them the ones in force, or leaves everything as it is.
-  private func reload(because reason: String) async {
-    let outcome = PolicyLoader.load(directory: options.policies)
-    ServeService.report(outcome.diagnostics, to: log)
-    guard let policy = outcome.snapshot else {
-      log.error(
-        "policy not loaded: the one in force stays",
-        metadata: ["reason": "\(reason)", "errors": "\(outcome.errors.count)"])
-      return
-    }
-    let server = server
-    await policyServers.activate(policy.policy.policyProfiles)
-    try? await eventLoop.submit { server.value.activate(policy) }.get()
-    log.notice("policy in force", metadata: ["version": "\(policy.version)", "reason": "\(reason)"])
   }
 
   // MARK: Stop
 
   private func stop(_ signals: UnixSignalsSequence) async {
+    await control?.close()
+    await lifecycle.stopShadow()
     let server = server
     try? await eventLoop.submit { server.value.drain() }.get()
     await waitForCalls(signals)

@@ -6,6 +6,7 @@ import Glibc
 import Logging
 import MediaRelay
 import NIOCore
+import PolicyActivation
 import PolicyEngine
 import PolicyTransport
 import Router
@@ -161,6 +162,19 @@ final class SignallingServer {
       }
       router.activate(policy)
       endpoint?.policyChanged()
+    }
+  }
+
+  /// Lets a candidate policy look on; nil: none.
+  func watch(by shadow: ShadowEvaluation?) {
+    guard let shadow else {
+      router.onRouted = nil
+      return
+    }
+    router.onRouted = { request, external, routed, at in
+      shadow.offer(
+        ShadowTally.Observation(
+          request: request, external: external, record: routed.record, at: at, policy: routed.policy))
     }
   }
 
