@@ -28,6 +28,7 @@ extension Conference {
 
   private mutating func remove(_ id: ParticipantID, _ disconnect: Disconnect, _ now: MonotonicInstant) {
     guard let member = members.removeValue(forKey: id) else { return }
+    hasLost = true
     order.removeAll { $0 == id }
     invited.removeAll { $0 == id }
     if member.published != nil { events.append(.participantDeleted(id, disconnect), at: now) }

@@ -35,8 +35,7 @@ extension Conference {
     var member = Member(participant)
     member.bypassesLock = arrival.bypassesLock
     member.linkTokens = Array(arrival.linkTokens.prefix(ConferenceLinks.maximumTokens))
-    members[arrival.id] = member
-    order.append(arrival.id)
+    add(member)
     if !arrival.isAnswered, !arrival.media.isEmpty { act(.answer(arrival.id)) }
 
     if let role = arrival.role ?? settings.entry.roleWithoutPIN { return enter(arrival.id, as: role, now) }
@@ -230,8 +229,7 @@ extension Conference {
     var member = Member(participant)
     member.dialOut = dialOut
     member.bypassesLock = dialOut.bypassesLock
-    members[id] = member
-    order.append(id)
+    add(member)
     act(.dial(id, dialOut))
   }
 

@@ -33,6 +33,11 @@ public struct Conference {
   var lastParticipantSince: MonotonicInstant?
   var random: any RandomNumberGenerator
   private var actions: [ConferenceAction] = []
+  /// Changed in this turn, or new.
+  private var touched: Set<ParticipantID> = []
+  private var wasAlone = false
+  /// Somebody went in this turn.
+  var hasLost = false
   private var publishedStatus: ConferenceStatus?
 
   public init(
@@ -91,16 +96,28 @@ public struct Conference {
   mutating func say(_ prompt: Prompt, to id: ParticipantID) { act(.play([.prompt(prompt)], .one(id))) }
 
   mutating func update(_ id: ParticipantID, _ change: (inout Member) -> Void) {
-    guard var member = members[id] else { return }
-    change(&member)
+    guard let index = members.index(forKey: id) else { return }
+    touched.insert(id)
+    change(&members.values[index])
+  }
+
+  /// A new member, at the end of the roster.
+  mutating func add(_ member: Member) {
+    let id = member.participant.id
     members[id] = member
+    order.append(id)
+    touched.insert(id)
   }
 
   /// Brings events and placements up to what the turn has left.
   private mutating func commit(_ now: MonotonicInstant) {
+    // One at most is alone; when somebody begins or ceases to be, it may be somebody nothing has happened to.
     let isAlone = settings.playsMusicWhenAlone && members.values.count(where: { isMixed($0) }) == 1
-    for id in order {
-      guard var member = members[id] else { continue }
+    let isAboutAll = isAlone != wasAlone
+    wasAlone = isAlone
+    defer { touched.removeAll(keepingCapacity: true) }
+    for id in isAboutAll || touched.count > 1 ? order : Array(touched) {
+      guard isAboutAll || touched.contains(id), var member = members[id] else { continue }
       let participant = member.participant
       let placement = placement(of: member, isAlone: isAlone)
       guard member.published != participant || member.placement != placement else { continue }
@@ -118,15 +135,26 @@ public struct Conference {
       members[id] = member
     }
     if isOver { return }
-    let heard = members.values.filter {
-      $0.isInside && $0.participant.media.contains(.audio) && !$0.participant.isStreaming
-    }
-    status.isEverybodyMuted = !heard.isEmpty && heard.allSatisfy { $0.participant.isMuted }
-    status.isStreaming = members.values.contains { $0.isInside && $0.participant.isStreaming }
+    if !touched.isEmpty || hasLost { countHeard() }
+    hasLost = false
     if publishedStatus != status {
       publishedStatus = status
       events.append(.conferenceUpdated(status), at: now)
     }
+  }
+
+  private mutating func countHeard() {
+    var (heard, muted, streams) = (0, 0, 0)
+    for member in members.values where member.isInside {
+      if member.participant.isStreaming {
+        streams += 1
+      } else if member.participant.media.contains(.audio) {
+        heard += 1
+        if member.participant.isMuted { muted += 1 }
+      }
+    }
+    status.isEverybodyMuted = heard > 0 && muted == heard
+    status.isStreaming = streams > 0
   }
 
   private func isMixed(_ member: Member) -> Bool {
@@ -197,6 +225,7 @@ public struct Conference {
   public mutating func advance(to now: MonotonicInstant) -> [ConferenceAction] { turn(now) { _ in } }
 
   private mutating func fireDue(_ now: MonotonicInstant) {
+    guard let first = nextDeadline, first <= now else { return }
     if let due = automaticCallsDueAt, due <= now { callAutomaticParticipants(now) }
     for id in order where !isOver {
       guard let member = members[id] else { continue }
