@@ -28,6 +28,8 @@ let package = Package(
     .library(name: "PolicyScript", targets: ["PolicyScript", "CallModel"]),
     .library(name: "PolicyHooks", targets: ["PolicyHooks", "CallModel"]),
     .library(name: "MediaRelay", targets: ["MediaRelay", "CallModel"]),
+    .library(name: "Codecs", targets: ["Codecs"]),
+    .library(name: "AudioMixing", targets: ["AudioMixing", "Codecs", "CallModel"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -45,6 +47,9 @@ let package = Package(
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
     .systemLibrary(name: "CSRTPOracle", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
+    .systemLibrary(name: "COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
+    .systemLibrary(name: "CSpanDSP", pkgConfig: "spandsp", providers: [.apt(["libspandsp-dev"])]),
+    .systemLibrary(name: "CSpeexDSP", pkgConfig: "speexdsp", providers: [.apt(["libspeexdsp-dev"])]),
     .target(name: "CMediaIO"),
 
     // Values, and the sans-IO cores.
@@ -77,6 +82,10 @@ let package = Package(
     // The media plane: threads and raw system calls of its own.
     .target(
       name: "MediaRelay", dependencies: ["CallModel", "CMediaIO", "COpenSSL"], swiftSettings: strict),
+
+    // What is heard: encodings, and the parts and the arithmetic of a mix. Sans-IO as well.
+    .target(name: "Codecs", dependencies: ["COpus", "CSpanDSP", "CSpeexDSP"], swiftSettings: strict),
+    .target(name: "AudioMixing", dependencies: ["Codecs", "CallModel"], swiftSettings: strict),
 
     // Drivers.
     .target(name: "DNSResolver", dependencies: ["CallModel", "CCares", nio], swiftSettings: strict),
@@ -112,7 +121,7 @@ let package = Package(
     .target(
       name: "TestCaller",
       dependencies: [
-        "CallModel", "SIP", "SDP", "SIPTransport", "DNSResolver", "MediaRelay", nio, nioPosix, log,
+        "CallModel", "Codecs", "SIP", "SDP", "SIPTransport", "DNSResolver", "MediaRelay", nio, nioPosix, log,
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -121,7 +130,7 @@ let package = Package(
         "CallModel", "SIP", "SDP", "PolicyEngine", "PolicyTools", "PolicyActivation", "Router", "Gateway",
         "MediaRelay",
         "Conferences", "Records", "PolicyHooks", "PolicyTransport", "SIPTransport", "DNSResolver",
-        "StructuredLogging", "TestCaller",
+        "StructuredLogging", "TestCaller", "Codecs",
         nio, nioPosix, log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -131,6 +140,12 @@ let package = Package(
     .executableTarget(
       name: "policybench", dependencies: ["PolicyEngine", "CallModel"],
       path: "Benchmarks/Sources/policybench",
+      swiftSettings: strict),
+
+    // What it measures mixing and transcoding with.
+    .executableTarget(
+      name: "mixbench", dependencies: ["AudioMixing", "Codecs", "CallModel", "TestSupport"],
+      path: "Benchmarks/Sources/mixbench",
       swiftSettings: strict),
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
@@ -191,7 +206,12 @@ let package = Package(
     .testTarget(
       name: "StructuredLoggingTests", dependencies: ["StructuredLogging", log], swiftSettings: strict),
     .testTarget(
-      name: "TestCallerTests", dependencies: ["TestCaller", "SIP", "CallModel"], swiftSettings: strict),
+      name: "TestCallerTests", dependencies: ["TestCaller", "Codecs", "SIP", "CallModel"],
+      swiftSettings: strict),
+    .testTarget(name: "CodecsTests", dependencies: ["Codecs", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "AudioMixingTests", dependencies: ["AudioMixing", "Codecs", "CallModel", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "RecordsTests",
       dependencies: ["Records", "CallModel", .product(name: "GRDB", package: "GRDB.swift"), log],

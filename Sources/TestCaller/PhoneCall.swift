@@ -1,4 +1,5 @@
 import CallModel
+import Codecs
 import NIOCore
 import SDP
 import SIP

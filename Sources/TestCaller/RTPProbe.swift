@@ -1,4 +1,5 @@
 import CallModel
+import Codecs
 
 /// One RTP packet as received (RFC 3550 §5.1); the payload without padding and header extension.
 public struct RTPPacket: Sendable, Hashable {

@@ -1,4 +1,5 @@
 import CallModel
+import Codecs
 import SIP
 
 /// What became of a test call, and what was heard.

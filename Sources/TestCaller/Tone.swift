@@ -1,3 +1,4 @@
+import Codecs
 import Foundation
 
 /// A sine that can be drawn sample by sample without drifting.

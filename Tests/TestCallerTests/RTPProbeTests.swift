@@ -1,4 +1,5 @@
 import CallModel
+import Codecs
 import Testing
 
 @testable import TestCaller

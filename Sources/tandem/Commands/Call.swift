@@ -1,5 +1,6 @@
 import ArgumentParser
 import CallModel
+import Codecs
 import Foundation
 import SIP
 import SIPTransport

@@ -23,7 +23,27 @@ public enum G711: String, Sendable, CaseIterable {
   public func encode(_ samples: some Sequence<Int16>) -> [UInt8] { samples.map(encode) }
   public func decode(_ codes: some Sequence<UInt8>) -> [Int16] { codes.map(decode) }
 
+  /// Encodes sample by sample; both buffers must hold `samples.count`.
+  public func encode(_ samples: UnsafeBufferPointer<Int16>, into codes: UnsafeMutableRawBufferPointer) {
+    let count = min(samples.count, codes.count)
+    if self == .pcmu {
+      for i in 0..<count { codes[i] = G711.encodeMu(samples[i]) }
+    } else {
+      for i in 0..<count { codes[i] = G711.encodeA(samples[i]) }
+    }
+  }
+
+  public func decode(_ codes: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>) {
+    let count = min(samples.count, codes.count)
+    if self == .pcmu {
+      for i in 0..<count { samples[i] = G711.decodeMu(codes[i]) }
+    } else {
+      for i in 0..<count { samples[i] = G711.decodeA(codes[i]) }
+    }
+  }
+
   // µ-law works on 14-bit magnitudes with a bias of 33: segment s covers 33·2^s - 33 on (G.711 table 2a).
+  @inline(__always)
   private static func encodeMu(_ sample: Int16) -> UInt8 {
     let sign: UInt8 = sample < 0 ? 0x80 : 0
     let magnitude = min(Int(sample.magnitude) >> 2, 8158) + 33
@@ -38,7 +58,8 @@ public enum G711: String, Sendable, CaseIterable {
     return Int16(code & 0x80 == 0 ? magnitude * 4 : -magnitude * 4)
   }
 
-  // A-law works on 13-bit values (sign and 12 bits); every second bit is inverted on the wire (G.711 table 1a, note 2).
+  // A-law works on 13-bit values (sign and 12 bits); every second bit is inverted on the wire (G.711 table
+  // 1a, note 2).
   private static func encodeA(_ sample: Int16) -> UInt8 {
     let isPositive = sample >= 0
     // One less for negative values, so that both signs have the same intervals.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import TestCaller
+@testable import Codecs
 
 @Suite struct G711Tests {
   /// Decoder output values of ITU-T G.711 table 2a (14 bits, times 4 here), by the character signal as sent.
@@ -29,8 +29,8 @@ import Testing
     }
   }
 
-  /// No sample is further from its code's value than half an interval: 1 part in 32 of the (biased) value, and a little
-  /// near zero.
+  /// No sample is further from its code's value than half an interval: 1 part in 32 of the (biased) value,
+  /// and a little near zero.
   @Test(arguments: G711.allCases) func everySampleIsNearItsCode(codec: G711) {
     for sample in Int16.min...Int16.max {
       let error = abs(Int(codec.decode(codec.encode(sample))) - Int(sample))
