@@ -48,6 +48,7 @@ bench:
 	@scripts/setup build bench
 	$(BUILD_RELEASE)
 	$(BUILD_RELEASE:tandem=policybench)
+	$(BUILD_RELEASE:tandem=mixbench)
 	Benchmarks/run $(if $(QUICK),--quick)
 
 lint:

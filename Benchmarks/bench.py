@@ -21,7 +21,7 @@ RULES = (10, 1_000, 10_000, 100_000)
 class Bench:
     def __init__(s, o):
         s.sizes = (10, 10_000) if o.quick else RULES
-        s.o = o; s.tmp = tempfile.mkdtemp(prefix="bench."); s.started = []; s.rounds = {}; s.once = {}; s.noise = []; s.counts = {}
+        s.o = o; s.tmp = tempfile.mkdtemp(prefix="bench."); s.started = []; s.rounds = {}; s.once = {}; s.noise = []; s.counts = {}; s.mixes = {}
         s.sipload, s.udprelay = HERE + "/signalling/sipload", HERE + "/relay/udprelay"
         run_relay.HERE = HERE + "/relay"; s.began = time.time()
 
@@ -43,6 +43,9 @@ class Bench:
         if o.only == "policy":
             for r in range(o.rounds): s.calibrate(); s.policy()
             return
+        if o.only == "mix":
+            for r in range(o.rounds): s.calibrate(); s.mixing()
+            return
         s.uas = s.keep(sp.Popen([s.sipload, "uas", str(UAS_PORT)], stdout=sp.DEVNULL))
         s.tandem = s.keep(Tandem(o.tandem, s.tmp, 15061, "30000-39999")); s.caller = Caller(s.tandem.port)
         s.soak = s.keep(Tandem(o.tandem, s.tmp, 15062, "40000-63999")) if s.wants("soak") else None
@@ -55,6 +58,7 @@ class Bench:
             if s.wants("sip"): s.signalling()
             if s.wants("relay"): s.relay()
             if s.wants("policy"): s.policy()
+            if s.wants("mix"): s.mixing()
         if s.soak: s.flat_memory()
 
     def wants(s, part): return not s.o.only or part in s.o.only.split(",")
@@ -148,6 +152,14 @@ class Bench:
         for n in s.sizes: s.put(f"decide p99 {n}", ours=f[n]["p99"] / 1e3, peer=f[n]["p50"] / 1e3)
         s.put("compile", ours=f[s.sizes[-1]]["compile_ms"], peer=1); s.put("rule", ours=f[s.sizes[-1]]["bytes_per_rule"], peer=1)
 
+    # Audio.
+
+    def mixing(s):
+        """Rooms and transcoders without sockets, each between two encodings of the same speech by libopus alone."""
+        bench = os.path.join(os.path.dirname(s.o.tandem), "mixbench")
+        out = sp.run([bench, "--rounds", "1", "--seconds", "1" if s.o.quick else "4", "--json"], capture_output=True, text=True, check=True, timeout=120).stdout
+        for x in map(json.loads, out.splitlines()): s.put("mix " + x["row"], ours=x["us"], peer=x["floor"]); s.mixes[x["row"]] = x["goal"]
+
     # Rest and endurance.
 
     def idle(s):
@@ -197,6 +209,7 @@ class Bench:
         for key, name, unit in (("compile", "compiled and ready, ms", "ms"), ("rule", "memory a rule beyond its pattern", "bytes")):
             v = s.rounds.get(key)
             if v: m = st.median(x["ours"] for x in v); row(f"{s.sizes[-1]:,} rules: {name}", m, None, None, f"<= {GOAL[key]:g} {unit}", m <= GOAL[key])
+        for name, goal in s.mixes.items(): ratio("mix " + name, f"{name}, us a party and 20 ms / one encoding", goal)
         if "packets lost" in s.counts:
             f = s.counts["packets lost"]; bad = s.counts["bad"]
             row("packets lost or failing authentication / rtpengine", f["ours"] + bad["ours"], f["peer"] + bad["peer"], None, "0", f["ours"] + bad["ours"] == 0)
@@ -218,7 +231,7 @@ def show(rows):
 def main():
     a = argparse.ArgumentParser(prog="run", description=__doc__)
     a.add_argument("--quick", action="store_true", help="a shorter run of the same, under a minute"); a.add_argument("--json", help="file for all figures")
-    a.add_argument("--tandem", default=HERE + "/../.build/release/tandem"); a.add_argument("--only", default="", help="of sip, relay, memory, policy, soak")
+    a.add_argument("--tandem", default=HERE + "/../.build/release/tandem"); a.add_argument("--only", default="", help="of sip, relay, memory, policy, mix, soak")
     a.add_argument("--rounds", type=int); a.add_argument("--rate", type=int, default=300, help="calls per second"); a.add_argument("--verbose", "-v", action="store_true")
     a.add_argument("--keep", action="store_true", help="leave logs, policies and records behind"); a.add_argument("--sip-seconds", type=float); o = a.parse_args()
     standard = dict(rounds=1, sip_seconds=2, relay_seconds=0.6, warm=0.5, idle_seconds=1.5, soak_calls=5_000, soak_rate=900) if o.quick else \

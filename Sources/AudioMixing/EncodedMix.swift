@@ -24,7 +24,7 @@ struct EncodedMix: ~Copyable {
   /// Of this tick's payload; 0 when there is none.
   private(set) var length = 0
   /// Ticks since there was something to hear.
-  private(set) var quietTicks = EncodedMix.tail
+  private(set) var quietTicks = EncodedMix.tail + 1
   /// For a private mix: its own limiter, and who plays.
   var limiter = Limiter()
   /// Listeners of a shared one.
@@ -94,6 +94,8 @@ struct EncodedMix: ~Copyable {
   /// - Parameter previous: the frame of the mix that the other encoded last: it fills the filters.
   mutating func follow(_ other: borrowing EncodedMix, previous: UnsafePointer<Int16>) {
     encoder.copyState(from: other.encoder)
+    // The other may be about to make a frame for somebody who comes in; this one's listener knows all before.
+    encoder.setIndependent(false)
     limiter = other.limiter
     quietTicks = other.quietTicks
     length = 0

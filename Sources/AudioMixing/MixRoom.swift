@@ -10,9 +10,9 @@ import Codecs
 /// than signs of life.
 ///
 /// What a tick costs: a decoding for each speaker, an encoding for each speaker (who must not hear himself)
-/// and one for all other listeners of the same encoding together, and some hundred nanoseconds for each
-/// party. It takes no memory and counts no references; memory is taken when somebody comes, and when a party
-/// begins to hear something of its own for the first time.
+/// and one for all other listeners of the same encoding together, and a quarter of a microsecond for each
+/// party that is silent. It takes no memory, and no reference is counted for a party or a packet; memory is
+/// taken when somebody comes, and when a party begins to hear something of its own for the first time.
 public struct MixRoom: ~Copyable {
   public struct Configuration: Sendable {
     /// How many are heard at once.
@@ -119,6 +119,8 @@ public struct MixRoom: ~Copyable {
       guard let group = group(for: key) else { return nil }
       party.group = group
       groups[group].pointee.listeners += 1
+      // Its decoder has heard nothing yet.
+      if !groups[group].pointee.isQuiet { groups[group].pointee.setIndependent(true) }
     }
     let pointer = UnsafeMutablePointer<MixParticipant>.allocate(capacity: 1)
     pointer.initialize(to: party)

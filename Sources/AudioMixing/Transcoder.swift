@@ -82,7 +82,9 @@ public struct Transcoder: ~Copyable {
   private var expectedSequence: UInt16 = 0
   private var expectedTimestamp: UInt32 = 0
   private var lastDuration = 0
+  /// Of the last packet that was not refused, in microseconds.
   private var lastArrival: Int64 = 0
+  private var spentAt: Int64 = 0
   private var allowed = Transcoder.allowance
   private var sequenceNumber: UInt16
   /// Of the first sample in ``queue``.
@@ -137,9 +139,7 @@ public struct Transcoder: ~Copyable {
     }
     let arrival = now.nanoseconds / 1_000
     guard spend(duration, arrival) else { return .flooding }
-    if !hasStream || ssrc != self.ssrc {
-      begin(sequenceNumber, timestamp, ssrc, arrival)
-    }
+    if !hasStream || ssrc != self.ssrc { begin(sequenceNumber, timestamp, ssrc, arrival) }
     let ahead = Int16(bitPattern: sequenceNumber &- expectedSequence)
     // A packet from long ago is a sender that began anew.
     if ahead < 0, ahead > -100 { return .late }
@@ -173,10 +173,10 @@ public struct Transcoder: ~Copyable {
   /// Audio may come in bursts, but not faster than time for long.
   private mutating func spend(_ ticks: Int, _ arrival: Int64) -> Bool {
     if hasStream {
-      let elapsed = max(0, min(arrival - lastArrival, Transcoder.allowance))
+      let elapsed = max(0, min(arrival - spentAt, Transcoder.allowance))
       allowed = min(Transcoder.allowance, allowed + elapsed + elapsed / 4)
-      lastArrival = arrival
     }
+    spentAt = arrival
     // What has no length costs something too.
     let cost = max(2_500, Int64(ticks) * 1_000_000 / Int64(configuration.from.clockRate))
     guard allowed >= cost else { return false }
