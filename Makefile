@@ -62,6 +62,7 @@ fuzz: setup
 
 docs: build
 	@scripts/write-docs $(RELEASE)
+	@scripts/write-admins-day $(RELEASE)
 
 clean:
 	rm -rf .build Fuzz/.build Benchmarks/.build

@@ -5,7 +5,8 @@ import PolicyTools
 /// What stands against making a candidate the policy in force: mistakes, failing tests, and recorded or live calls that it would
 /// decide differently, more of them than was allowed.
 public struct ActivationGate: Sendable {
-  public var check: PolicyCheck
+  /// What came of loading the candidate. What a check would prove about it is not asked for: it takes long, and stops nothing.
+  public var outcome: PolicyLoader.Outcome
   /// nil: there are no tests.
   public var tests: PolicyTestRun?
   /// Mistakes in the tests themselves.
@@ -20,10 +21,11 @@ public struct ActivationGate: Sendable {
   public var maximumShare: Double
 
   public init(
-    check: PolicyCheck, tests: PolicyTestRun?, testErrors: [PolicyDiagnostic], replay: PolicyReplay?,
+    outcome: PolicyLoader.Outcome, tests: PolicyTestRun?, testErrors: [PolicyDiagnostic],
+    replay: PolicyReplay?,
     replayProblem: String?, shadow: ShadowTally?, maximumShare: Double
   ) {
-    self.check = check
+    self.outcome = outcome
     self.tests = tests
     self.testErrors = testErrors
     self.replay = replay
@@ -33,7 +35,7 @@ public struct ActivationGate: Sendable {
   }
 
   /// What no confirmation overrules.
-  public var isUsable: Bool { check.outcome.snapshot != nil && check.outcome.errors.isEmpty }
+  public var isUsable: Bool { outcome.snapshot != nil && outcome.errors.isEmpty }
 
   /// What must be confirmed; empty: nothing stands against it.
   public var objections: [String] {
@@ -62,9 +64,9 @@ public struct ActivationGate: Sendable {
   /// What was looked at, with examples of what differs.
   public var lines: [String] {
     guard isUsable else {
-      return check.outcome.errors.map(\.description) + ["the policy has errors"]
+      return outcome.errors.map(\.description) + ["the policy has errors"]
     }
-    var lines = ["check   no errors, \(check.outcome.warnings.count) warnings"]
+    var lines = ["check   no errors, \(outcome.warnings.count) warnings"]
     if let tests {
       lines.append("tests   \(tests.results.count - tests.failedCount) of \(tests.results.count) pass")
     } else {

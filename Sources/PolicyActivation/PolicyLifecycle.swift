@@ -305,9 +305,8 @@ public actor PolicyLifecycle {
   }
 
   private func gate(_ request: ActivationRequest, _ outcome: PolicyLoader.Outcome) -> ActivationGate {
-    let check = PolicyCheck(directory: request.directory, outcome: outcome)
     var gate = ActivationGate(
-      check: check, tests: nil, testErrors: [], replay: nil, replayProblem: nil, shadow: nil,
+      outcome: outcome, tests: nil, testErrors: [], replay: nil, replayProblem: nil, shadow: nil,
       maximumShare: request.maximumShare)
     guard let snapshot = outcome.snapshot else { return gate }
     let tests = "\(request.directory)/tests"

@@ -212,14 +212,18 @@ extension Trunk {
   /// How they get there.
   fileprivate func mannerDifferences(_ now: Trunk) -> [String] {
     var changes: [String] = []
-    if credentials != now.credentials { changes.append("other credentials") }
+    let areKnown = (credentials + now.credentials).allSatisfy(\.password.isKnown)
+    if areKnown, credentials != now.credentials { changes.append("other credentials") }
     if isTrusted != now.isTrusted { changes.append(now.isTrusted ? "trusted" : "no longer trusted") }
     if mediaEncryption != now.mediaEncryption { changes.append("other media encryption") }
     if verifiesCertificate != now.verifiesCertificate {
       changes.append("its certificate is \(now.verifiesCertificate ? "" : "no longer ")checked")
     }
     if certificateAuthorityFile != now.certificateAuthorityFile { changes.append("other authorities") }
-    if inboundCredential != now.inboundCredential { changes.append("its calls are authenticated otherwise") }
+    let isKnown = [inboundCredential, now.inboundCredential].allSatisfy { $0?.password.isKnown ?? true }
+    if isKnown, inboundCredential != now.inboundCredential {
+      changes.append("its calls are authenticated otherwise")
+    }
     if registration != now.registration { changes.append("other registration") }
     if callsPerSecond != now.callsPerSecond || concurrentCalls != now.concurrentCalls {
       changes.append("other limits")
@@ -231,10 +235,17 @@ extension Trunk {
 extension Device {
   fileprivate func differences(_ now: Device) -> [String] {
     var changes: [String] = []
-    if username != now.username || password != now.password { changes.append("other credentials") }
+    if username != now.username || password.isKnown && now.password.isKnown && password != now.password {
+      changes.append("other credentials")
+    }
     if allowsSIP != now.allowsSIP { changes.append("sip \(now.allowsSIP ? "on" : "off")") }
     if allowsH323 != now.allowsH323 { changes.append("h323 \(now.allowsH323 ? "on" : "off")") }
     if allowsWebRTC != now.allowsWebRTC { changes.append("webrtc \(now.allowsWebRTC ? "on" : "off")") }
     return changes
   }
+}
+
+extension Secret {
+  /// False for what the loader puts in place of a secret that this machine does not hold.
+  fileprivate var isKnown: Bool { self != Secret("unavailable") }
 }

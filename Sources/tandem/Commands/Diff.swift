@@ -1,6 +1,7 @@
 import ArgumentParser
 import CallModel
 import Foundation
+import PolicyActivation
 import PolicyEngine
 import PolicyTools
 
@@ -14,11 +15,15 @@ struct DiffCommand: ParsableCommand {
       usage or a policy has errors.
       """)
 
-  @Argument(help: "Directory, or one file, of the policy in force.")
+  @Argument(
+    help: "Directory, or one file, of the policy in force; @VERSION for a kept one, @ for the one in force.")
   var old: String
 
-  @Argument(help: "Directory, or one file, of the policy to come.")
+  @Argument(help: "Directory, or one file, of the policy to come; or @VERSION.")
   var new: String
+
+  @Option(name: .shortAndLong, help: "The state directory of the service, for @VERSION.")
+  var state = "var"
 
   @Option(help: "Look at calls from this time on, ISO 8601; otherwise from now.")
   var at: WallClock?
@@ -44,10 +49,29 @@ struct DiffCommand: ParsableCommand {
   }
 
   private func load(_ path: String) throws -> PolicySnapshot {
+    guard !path.hasPrefix("@") else { return try load(version: String(path.dropFirst())) }
     do {
       return try loadPolicy(path)
     } catch {
       throw ExitCode(2)
     }
   }
+
+  /// A version that was in force; empty: the one that is.
+  private func load(version: String) throws -> PolicySnapshot {
+    do {
+      let history = PolicyHistory(reading: state)
+      let kept = try history.load(
+        try history.version(beginning: version.isEmpty ? history.active?.version ?? "" : version),
+        secrets: .system(areRequired: false)
+      ).outcome
+      if let snapshot = kept.snapshot { return snapshot }
+      for error in kept.errors { report(error.description) }
+    } catch {
+      report("\(error)")
+    }
+    throw ExitCode(2)
+  }
+
+  private func report(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
 }

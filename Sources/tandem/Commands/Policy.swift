@@ -157,8 +157,8 @@ struct PolicyShowCommand: ParsableCommand {
     commandName: "show", abstract: "Print the files of a version, or write them into a directory.",
     discussion: "Secrets that stood in the files themselves are left out.")
 
-  @Argument(help: "The version, or its beginning.")
-  var version: String
+  @Argument(help: "The version, or its beginning; otherwise the one in force.")
+  var version: String?
 
   @Option(name: .shortAndLong, help: "The state directory of the service.")
   var state = "var"
@@ -169,7 +169,8 @@ struct PolicyShowCommand: ParsableCommand {
   func run() throws {
     let history = PolicyHistory(reading: state)
     do {
-      let files = try history.files(of: try history.version(beginning: version))
+      let files = try history.files(
+        of: try history.version(beginning: version ?? history.active?.version ?? ""))
       guard let output else {
         for file in files {
           FileHandle.standardOutput.write(Data("# \(file.path)\n".utf8) + Data(file.bytes))
