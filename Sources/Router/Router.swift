@@ -21,8 +21,12 @@ public final class Router {
   public var consultant: (any PolicyConsultant)?
   /// A trunk went up or down.
   public var onTrunkChange: ((_ trunk: String, _ isUp: Bool, _ cause: Cause?) -> Void)?
+  private var ruleFailures = RuleFailures()
   /// A rule could not be tried on a call, which is refused: its pattern takes too much work, or nothing is left of the alias.
-  public var onRuleError: ((_ rule: String, _ request: CallRequest) -> Void)?
+  /// Told once a minute of each rule.
+  ///
+  /// - Parameter untold: how often it failed since it was told last.
+  public var onRuleError: ((_ rule: String, _ request: CallRequest, _ untold: Int) -> Void)?
   /// A call, not a look-up, was decided; for whoever looks on.
   public var onRouted:
     ((_ request: CallRequest, _ external: Decision?, _ routed: RoutedCall, _ at: WallClock) -> Void)?
@@ -40,6 +44,7 @@ public final class Router {
   /// Makes `snapshot` decide from the next request on. Calls in progress keep theirs.
   public func activate(_ snapshot: PolicySnapshot) {
     policy = snapshot
+    ruleFailures.forget()
     trunkHealth.retain(Set(snapshot.policy.trunks.map(\.name)))
     // What a server let in stays as long as there is such a server: it is asked again with the next refresh.
     let grantors = Set(
@@ -127,7 +132,7 @@ public final class Router {
         decision = .reject(.notServed)
       }
     } else if case .reject(.ruleError) = decision, let rule = record.rule {
-      onRuleError?(rule, request)
+      if let untold = ruleFailures.note(rule, now: now) { onRuleError?(rule, request, untold) }
     }
     // A redirection or a transfer is another party's choice, in a call that has its place already.
     let isNew = request.resolutions == 0
@@ -382,6 +387,21 @@ public final class Router {
     if request.resolutions > Router.maximumResolutions { return .loop }
     if request.loopTokens.contains(loopToken(hopName, gateway.remoteAlias)) { return .loop }
     return nil
+  }
+
+  /// Whether a call that is sent to our own address would be sent by the same rule to the same alias again.
+  ///
+  /// - Parameters:
+  ///   - alias: what it would arrive for.
+  ///   - location: where it would arrive.
+  public func returns(
+    _ target: RouteTarget, as alias: Alias, from caller: Caller, location: String?, wallClock: WallClock
+  ) -> Bool {
+    let request = CallRequest(
+      id: CallID(high: 0, low: 0), direction: .dialIn, trigger: .invite, callProtocol: target.callProtocol,
+      alias: alias, caller: caller, location: location)
+    guard case .gateway(let gateway) = policy.decide(request, now: wallClock).decision else { return false }
+    return loopToken(gateway.name, gateway.remoteAlias) == target.loopToken
   }
 
   /// Keyed FNV-1a over rule and replaced alias: recognises our own call when it comes back, tells others nothing. A trunk's

@@ -50,6 +50,40 @@ extension EndToEnd {
       #expect(shown.contains("refused: notServed by rule meeting"), "\(shown)")
     }
 
+    /// A policy server sends a call to a phone, and digits after the answer; what nobody hosts yet is named in the record.
+    @Test(.timeLimit(.minutes(1))) func digitsOfAPolicyServerAreHeard() async throws {
+      let scratch = try Scratch()
+      let crm = try await ExamplePolicyServer(
+        scratch,
+        """
+        {"rooms": {"desk@tandem.test": {"name": "desk-1", "service_type": "gateway", "local_alias": "sip:desk@tandem.test",
+                                        "remote_alias": "sip:bob@tandem.test", "outgoing_protocol": "sip",
+                                        "dtmf_sequence": "4,2#"},
+                   "hall@tandem.test": {"name": "Hall", "service_type": "lecture"}}}
+        """)
+      let server = try await TandemServer(
+        scratch, policy: Policies.people + "\n" + crm.profile("{ service: {} }"),
+        globals: "  policy_profile: example")
+      let alice = try await Baresip(scratch, at: server, "alice")
+      let bob = try await Baresip(scratch, at: server, "bob")
+      try await alice.dial("sip:desk@tandem.test")
+      try await bob.wait(for: "CALL_ESTABLISHED")
+      for digit in ["4", "2", "#"] {
+        try #require(
+          await bob.events.first { $0.type == "CALL_DTMF_START" && $0.parameter == digit } != nil,
+          "digit \(digit)")
+      }
+      #expect(bob.events.all.filter { $0.type == "CALL_DTMF_START" }.map(\.parameter) == ["4", "2", "#"])
+      try await alice.hangUp()
+      _ = try await server.tandem(
+        "call", "sip:hall@tandem.test", "--proxy", "\(server.address):5060", "--from",
+        "sip:eve@elsewhere.test",
+        "--seconds", "1")
+      let records = try await server.records { $0.count == 2 && $0.allSatisfy { $0.ended != nil } }
+      let (_, shown) = try await server.tandem("calls", records.first?.id ?? "", "--state", server.state)
+      #expect(shown.contains("Not served yet: lecture"), "\(shown)")
+    }
+
     @Test(.timeLimit(.minutes(1))) func aCallIsTransferredToTheTestCall() async throws {
       let scratch = try Scratch()
       let server = try await TandemServer(scratch, policy: Policies.people)

@@ -99,6 +99,33 @@ import Testing
     #expect(pbx.request(.invite)?.headers.cSeq?.number == second.headers.cSeq?.number)
   }
 
+  /// A way that leads to ourselves and to the rule it began with is none; another rule, or another alias, is a spiral.
+  @Test func aCallIsNotSentToOurselvesInACircle() throws {
+    let bench = try bench(
+      [
+        rule("round@.*"), rule("9(.*)@.*", replace: #"\1@loop.example"#),
+        rule("there@.*", trunks: ["ourselves"]),
+      ], trunks: [trunk("ourselves") { $0.host = "loop.example" }])
+    let ours = bench.peer("\(SIPBench.ours)")
+    bench.names["loop.example"] = [ours.hop]
+    let stranger = bench.peer("192.0.2.66:5060")
+    for alias in ["round@loop.example", "there@loop.example"] {
+      calls(stranger, alias)
+      #expect(stranger.takeResponses().last?.status == 482, "\(alias)")
+      #expect(ours.request(.invite) == nil)
+      stranger.sends(.message, "sip:\(alias)", from: "sip:x@y.example", body: nil)
+      #expect(stranger.takeResponses().last?.status == 482 && ours.request(.message) == nil)
+    }
+    calls(stranger, "91@loop.example")
+    #expect(ours.request(.invite)?.uri == SIPURI("sip:1@loop.example"))
+    // With another server to try there is a way out.
+    let other = bench.peer("203.0.113.9:5060")
+    bench.names["loop.example"] = [ours.hop, other.hop]
+    bench.pass(.seconds(61))
+    calls(stranger, "round@loop.example")
+    #expect(ours.request(.invite)?.uri == SIPURI("sip:round@loop.example"))
+  }
+
   // MARK: Who is calling
 
   @Test func identitiesWithoutADomainGetThatOfTheLocation() throws {
@@ -172,11 +199,17 @@ import Testing
 
   @Test func policyServersSeeWhatIsClaimedAndNobodyElseDoes() throws {
     let bench = try bench(
-      [rule(".*", trunks: ["carrier"])], trunks: [trunk("carrier") { $0.isTrusted = true }])
+      [rule(".*", trunks: ["carrier"])],
+      trunks: [
+        trunk("carrier") {
+          $0.host = "203.0.113.5"
+          $0.isTrusted = true
+        }
+      ])
     let consultant = ScriptedConsultant()
     bench.router.consultant = consultant
-    let carrier = bench.peer("192.0.2.1:5060")
-    bench.names["192.0.2.1"] = [carrier.hop]
+    let carrier = bench.peer("203.0.113.5:5060")
+    bench.names["203.0.113.5"] = [carrier.hop]
     calls(
       bench.peer("198.51.100.9:5060"), "desk@example.com",
       headers: [

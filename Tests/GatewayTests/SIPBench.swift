@@ -68,7 +68,20 @@ final class SIPBench: SIPWire {
       case .ip(let ip): ip.description
       case .name(let name): name
       }
-    let hops = names[host] ?? []
+    var hops = names[host] ?? []
+    if case .ip(let ip) = target.host, hops.isEmpty {
+      let listener = endpoint.agent.identities.first {
+        $0.transport == target.transport ?? .udp && $0.address.ip.isIPv6 == ip.isIPv6
+      }
+      hops =
+        listener.map {
+          [
+            Hop(
+              transport: $0.transport, remote: TransportAddress(ip, target.port ?? 5060),
+              listener: $0.listener)
+          ]
+        } ?? []
+    }
     if holdsAnswers { held.append { completion(hops) } } else { completion(hops) }
   }
 

@@ -112,6 +112,20 @@ import Testing
     #expect(echo.contains("service “echo” (test_call) takes the call"))
   }
 
+  @Test(arguments: [
+    ("to: { target: teams_user }", "the Teams Room “x”"),
+    ("to: { protocol: h323, h323_gatekeeper: g }", "through gatekeeper “g”"),
+  ])
+  func whatIsNotServedIsSaid(_ to: String, _ words: String) throws {
+    let policy = try #require(
+      PolicyLoader.load(
+        text: "h323_gatekeepers: [{ name: g, host: g }]\nrules: [{ name: r, priority: 1, match: x, \(to) }]"
+      ).snapshot)
+    let record = ExplainedCall(alias: "x", at: WallClock(milliseconds: 0)).decide(by: policy)
+    let text = DecisionRecordRenderer(policy: policy).text(record)
+    #expect(text.contains(words) && text.contains("not served yet: the call is refused"), "\(text)")
+  }
+
   @Test func sourceGivesTheLocation() {
     #expect(Self.explain("x") { $0.source = IPAddress("10.1.2.3") }.0.location == "office")
     #expect(Self.explain("x") { $0.source = IPAddress("11.1.2.3") }.0.location == nil)

@@ -39,6 +39,27 @@ import Testing
     return PolicyTestRun(loaded.tests, of: try snapshot())
   }
 
+  /// A pattern that needs too much work refuses the call, and a test may say that it has to.
+  @Test func aRuleThatFailsIsAnOutcomeOfATest() throws {
+    let loaded = Self.tests(
+      """
+      tests:
+        - name: too much work
+          call: { alias: "\(String(repeating: "a", count: 40))b" }
+          expect: { rejection: rule_error, rule: costly }
+        - name: little work
+          call: aaab
+          expect: { rejection: not_found }
+      """)
+    let policy = try #require(
+      PolicyLoader.load(
+        text: "rules: [{ name: costly, priority: 1, match: '(a+)+$', to: { target: registered_device } }]"
+      )
+      .snapshot)
+    let run = PolicyTestRun(loaded.tests, of: policy)
+    #expect(loaded.diagnostics.isEmpty && run.failedCount == 0 && run.ruleCoverage == 100)
+  }
+
   static let good = """
     tests:
       - name: a number

@@ -130,6 +130,16 @@ import Testing
     #expect(bench.recorder.ended.count == 2)
   }
 
+  @Test(arguments: [ServiceConfiguration.Kind.conference, .lecture, .twoStageDialing, .mediaPlayback])
+  func aServiceThatNobodyHostsIsNamedInTheRecord(_ kind: ServiceConfiguration.Kind) throws {
+    let bench = try bench()
+    let leg = bench.receive(request("board@example.org"))
+    bench.consultant.questions[0].answer(.service(ServiceConfiguration(kind: kind, name: "Board")))
+    #expect(leg.rejected?.cause == .temporarilyUnavailable)
+    let record = try #require(bench.recorder.ended.first)
+    #expect(record.disconnect?.text == "Not served yet: \(kind.rawValue)" && record.serviceName == "Board")
+  }
+
   /// The record does not say what our own rules would have decided: nothing was.
   @Test func whoHangsUpWithdrawsTheQuestionAndLeavesARecord() throws {
     let bench = try bench()

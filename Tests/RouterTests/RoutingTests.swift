@@ -152,12 +152,25 @@ import Testing
   @Test func aRuleThatFailsIsReported() throws {
     let router = Router(policy: try snapshot(rules: [rule("bad", "(a+)+$", priority: 1)]))
     var failed: [String] = []
-    router.onRuleError = { rule, _ in failed.append(rule) }
+    router.onRuleError = { rule, request, untold in
+      failed.append("\(rule) \(untold) \(request.alias.parsed.count)")
+    }
     let long = String(repeating: "a", count: 40) + "b"
     #expect(router.route(request(long), now: now, wallClock: wall).decision == .reject(.ruleError))
-    #expect(failed == ["bad"])
+    #expect(failed == ["bad 0 41"])
+    // Once a minute; the others are counted.
+    for second in [1, 30, 59] as [Int64] {
+      _ = router.route(request(long), now: now + .seconds(second), wallClock: wall)
+    }
+    #expect(failed == ["bad 0 41"])
+    _ = router.route(request(long), now: now + .seconds(60), wallClock: wall)
+    #expect(failed == ["bad 0 41", "bad 3 41"])
     #expect(router.route(request("c"), now: now, wallClock: wall).decision == .reject(.notFound))
-    #expect(failed == ["bad"])
+    #expect(failed.count == 2)
+    // Another policy has other rules.
+    router.activate(router.policy)
+    _ = router.route(request(long), now: now + .seconds(61), wallClock: wall)
+    #expect(failed.last == "bad 0 41" && failed.count == 3)
   }
 
   @Test func eachTrunkTransformsOnItsOwn() throws {

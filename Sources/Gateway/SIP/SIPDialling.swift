@@ -15,6 +15,8 @@ extension SIPEndpoint {
     var headers: [SIPHeaders.Field]
     var credentials: [RealmAccount]
     var remote: TransportAddress?
+    /// Why there is no point in going there.
+    var refusal: Disconnect?
   }
 
   public func dial(_ call: OutgoingCall, observer: any CallLegObserver) -> any CallLeg {
@@ -57,6 +59,7 @@ extension SIPEndpoint {
         guard !hops.isEmpty else { return completion(nil) }
         addressing.hops = self.ordered(hops, for: target)
         addressing.remote = addressing.hops.first?.remote
+        if self.comesBack(call, addressing) { addressing.refusal = Disconnect(.loop) }
         completion(addressing)
       }
     case .domain:
@@ -65,14 +68,39 @@ extension SIPEndpoint {
       }
       var addressing = identities(call, uri: uri, isTrusted: false)
       addressing.credentials = accounts
-      guard target.location != nil || target.prefersIPv6 != nil,
-        let place = try? ServerLocationTarget(uri: uri)
-      else { return completion(addressing) }
+      guard let place = try? ServerLocationTarget(uri: uri) else { return completion(nil) }
       locator.locate(place) { [self] hops in
         guard !hops.isEmpty else { return completion(nil) }
         addressing.hops = ordered(hops, for: target)
+        if comesBack(call, addressing) { addressing.refusal = Disconnect(.loop) }
         completion(addressing)
       }
+    }
+  }
+
+  /// Whether the way leads to ourselves alone, and there to the rule it begins with (routing reference §6). Every other circle
+  /// is found by its token when the call comes round.
+  private func comesBack(_ call: OutgoingCall, _ addressing: Addressing) -> Bool {
+    guard let hop = addressing.hops.first, let listener = listener(at: hop.remote),
+      addressing.hops.allSatisfy({ self.listener(at: $0.remote) != nil })
+    else { return false }
+    let caller = Caller(
+      alias: addressing.from.uri.aliasText, displayName: addressing.from.displayName ?? "",
+      address: hop.remote, trunk: trunks.trunk(for: hop)?.name)
+    let location = router.policy.location(
+      for: hop.remote.ip, listenerDefault: listenerLocations[listener.listener])
+    return router.returns(
+      call.target, as: Alias(sip: addressing.requestURI.description), from: caller, location: location,
+      wallClock: loop.wallClock)
+  }
+
+  /// Ours at an address, which may be the one that peers are told.
+  private func listener(at address: TransportAddress) -> LocalIdentity? {
+    agent.identities.first { identity in
+      let contact = identity.contact
+      return identity.address == address
+        || contact.host == .ip(address.ip)
+          && (contact.port ?? identity.transport.defaultPort) == address.port
     }
   }
 

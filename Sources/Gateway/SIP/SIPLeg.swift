@@ -60,6 +60,7 @@ final class SIPLeg: CallLeg {
   func place(_ call: OutgoingCall, _ addressing: SIPEndpoint.Addressing?) {
     guard !isOver else { return }
     guard let addressing else { return fail(Disconnect(.networkFailure, text: "No way to the target")) }
+    if let refusal = addressing.refusal { return fail(refusal) }
     let offer = call.offer.map(sdp)
     var hops = addressing.hops
     var headers = addressing.headers
@@ -68,7 +69,7 @@ final class SIPLeg: CallLeg {
       // Who does not know it would take this for one more call, and keep the one it has.
       headers.append(.init(.require, "replaces"))
     }
-    if call.target.trunk != nil {
+    if !call.target.isDevice {
       // What the user agent adds (Via, Contact, Allow, Supported ...) comes to about 700 bytes.
       let size = headers.reduce(700 + (offer?.content.count ?? 0)) {
         $0 + $1.value.utf8.count + 20

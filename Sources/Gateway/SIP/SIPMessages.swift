@@ -87,6 +87,7 @@ extension SIPEndpoint {
       address(outgoing) { [weak self] addressing in
         guard let self else { return }
         guard let addressing else { return self.failed(message, Disconnect(.networkFailure)) }
+        if let refusal = addressing.refusal { return self.failed(message, refusal) }
         // Names may take long to be found.
         guard !message.isAnswered else { return }
         self.send(

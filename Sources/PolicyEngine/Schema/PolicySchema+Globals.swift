@@ -57,7 +57,7 @@ extension PolicySchema {
       .init("max_forwards", .integer(1...255), default: "70", "Hops a call that starts here may take."),
       .init(
         "credentials", .list(.object(realmCredential)), default: "empty",
-        "Answers to digest challenges (401, 407) by realm, for calls by DNS, and over trunks that have none of their own for it."
+        "Answers to digest challenges (401, 407) by realm, for calls by DNS, and over trunks that have none of their own for it. Any server that a call leads to may ask with the realm, and gets the digest."
       ),
       .init(
         "digest_algorithms", .list(.choice("md5", "sha-256", "sha-512-256")), default: "[md5]",

@@ -59,17 +59,22 @@ public struct ServerLocation: Sendable {
     if let transport = target.transport, !usable.contains(transport) {
       return finish(.failed(.unsupportedTransport(transport.rawValue.lowercased())))
     }
-    guard let fallback = fallbackTransports.first else {
+    guard let fallback = standardTransport else {
       return finish(.failed(.unsupportedTransport(target.isSecure ? "tls" : "any")))
     }
     let name: String
     switch target.host {
     case .ip(let ip):
       guard isUsable(ip) else { return finish(.failed(.unsupportedAddressFamily)) }
-      let transport = target.transport ?? fallback
-      let address = TransportAddress(ip, target.port ?? transport.defaultPort)
+      // Where there are no datagrams, the RFC's answer, the others are as good as each other.
+      let transports = target.transport.map { [$0] } ?? (fallback == .udp ? [.udp] : fallbackTransports)
       return finish(
-        .found([ServerCandidate(transport: transport, address: address, serverName: target.serverName)]))
+        .found(
+          transports.map {
+            ServerCandidate(
+              transport: $0, address: TransportAddress(ip, target.port ?? $0.defaultPort),
+              serverName: target.serverName)
+          }))
     case .name(let host):
       name = host
     }
@@ -197,14 +202,22 @@ public struct ServerLocation: Sendable {
   /// The transports for a target that the DNS gives none: §4.1 for the first choice.
   private var fallbackTransports: [SIPTransportProtocol] {
     if let transport = target.transport { return [transport] }
-    let usable = self.usable
     switch preferences.addressFallback {
-    case .everyTransport where target.port == nil:
-      return usable
-    case .standard, .everyTransport:
-      if !target.isSecure, usable.contains(.udp) { return [.udp] }
-      return Array(usable.prefix(1))
+    case .everyTransport where target.port == nil: return usable
+    case .standard, .everyTransport: return standardTransport.map { [$0] } ?? []
     }
+  }
+
+  /// The transport for a target that says nothing of it: UDP (§4.1); without datagrams TLS, but not to a port that is not its own.
+  private var standardTransport: SIPTransportProtocol? {
+    if let transport = target.transport { return transport }
+    let usable = self.usable
+    guard !target.isSecure else { return usable.first }
+    if usable.contains(.udp) { return .udp }
+    if let port = target.port, port != SIPTransportProtocol.tls.defaultPort, usable.contains(.tcp) {
+      return .tcp
+    }
+    return usable.first
   }
 
   // MARK: Addresses

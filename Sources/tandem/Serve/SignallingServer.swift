@@ -243,9 +243,13 @@ final class SignallingServer {
         log.warning("trunk is down", metadata: ["trunk": "\(trunk)", "cause": "\(cause?.rawValue ?? "")"])
       }
     }
-    let ruleErrors = RuleErrorLog(log)
-    let loop = driver.loop
-    router.onRuleError = { rule, request in ruleErrors.note(rule, request, now: loop.now) }
+    router.onRuleError = { [log] rule, request, untold in
+      log.warning(
+        "rule failed: its calls are refused",
+        metadata: [
+          "rule": "\(rule)", "alias": "\(request.alias.parsed)", "call": "\(request.id)", "more": "\(untold)",
+        ])
+    }
     router.registrations.onAdded = { [log] binding in
       log.info(
         "registration added",

@@ -116,6 +116,23 @@ private func exampleZone() -> Zone {
     #expect(zone.asked.filter { $0.type == .srv }.count == 3)
   }
 
+  /// The RFC's answer is UDP; where that is off, everything else that is on, TLS never at a port of another transport.
+  @Test(
+    arguments: [
+      ([.tls, .tcp, .udp], nil, "udp:192.0.2.1:5060"), ([.tls, .tcp, .udp], 5070, "udp:192.0.2.1:5070"),
+      ([.tls, .tcp], nil, "tls:192.0.2.1:5061 tcp:192.0.2.1:5060"),
+      ([.tls, .tcp], 5070, "tcp:192.0.2.1:5070"),
+      ([.tls, .tcp], 5061, "tls:192.0.2.1:5061"), ([.tls], 5070, "tls:192.0.2.1:5070"),
+    ] as [([SIPTransportProtocol], UInt16?, String)])
+  func numericTargetsWithoutATransport(
+    _ transports: [SIPTransportProtocol], _ port: UInt16?, _ found: String
+  ) {
+    var zone = Zone()
+    let preferences = ServerLocationPreferences(transports: transports, addressFallback: .everyTransport)
+    #expect(
+      text(zone.locate(ServerLocationTarget(host: .ip(ip("192.0.2.1")), port: port), preferences)) == found)
+  }
+
   @Test func everyTransportIsTriedWhereNoServiceIsNamed() {
     var zone = exampleZone()
     let step = zone.locate(
