@@ -75,6 +75,10 @@ let package = Package(
       name: "PolicyActivation",
       dependencies: ["PolicyTools", "PolicyEngine", "CallModel", "JSONText"], swiftSettings: strict),
     .target(
+      name: "PolicyImport",
+      dependencies: ["PolicyEngine", "PatternAnalysis", "CallModel", "JSONText", "CPCRE2"],
+      swiftSettings: strict),
+    .target(
       name: "PolicyHooks", dependencies: ["CallModel", "JSONText", "PolicyEngine"], swiftSettings: strict),
     .target(
       name: "Router", dependencies: ["PolicyEngine", "PolicyHooks", "CallModel"], swiftSettings: strict),
@@ -127,7 +131,9 @@ let package = Package(
     .executableTarget(
       name: "tandem",
       dependencies: [
-        "CallModel", "SIP", "SDP", "PolicyEngine", "PolicyTools", "PolicyActivation", "Router", "Gateway",
+        "CallModel", "SIP", "SDP", "PolicyEngine", "PolicyTools", "PolicyActivation", "PolicyImport",
+        "Router",
+        "Gateway",
         "MediaRelay",
         "Conferences", "Records", "PolicyHooks", "PolicyTransport", "SIPTransport", "DNSResolver",
         "StructuredLogging", "TestCaller", "Codecs",
@@ -188,6 +194,10 @@ let package = Package(
       name: "PolicyActivationTests",
       dependencies: ["PolicyActivation", "PolicyTools", "PolicyEngine", "CallModel"],
       swiftSettings: strict),
+    .testTarget(
+      name: "PolicyImportTests",
+      dependencies: ["TestSupport", "PolicyImport", "PolicyEngine", "CallModel"],
+      resources: [.copy("Exports")], swiftSettings: strict),
     .testTarget(
       name: "RouterTests",
       dependencies: ["PolicyTestSupport", "Router", "PolicyEngine", "PolicyHooks", "CallModel"],

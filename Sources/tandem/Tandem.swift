@@ -9,8 +9,8 @@ struct Tandem: AsyncParsableCommand {
     abstract: "A policy-driven call router and gateway.",
     version: Tandem.version,
     subcommands: [
-      ServeCommand.self, CheckCommand.self, ExplainCommand.self, TestCommand.self, DiffCommand.self,
-      ReplayCommand.self, PolicyCommand.self,
+      ServeCommand.self, CheckCommand.self, ImportCommand.self, ExplainCommand.self, TestCommand.self,
+      DiffCommand.self, ReplayCommand.self, PolicyCommand.self,
       CallsCommand.self,
       CallCommand.self,
       DemoCommand.self, SchemaCommand.self,

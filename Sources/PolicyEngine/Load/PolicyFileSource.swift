@@ -51,6 +51,16 @@ public struct PolicyFileSource: Sendable {
       identity: { $0 })
   }
 
+  /// The names in a directory of this machine.
+  package static func names(in directory: String) -> Result<[String], SecretSource.Unavailable> {
+    system.names(directory)
+  }
+
+  /// The bytes of a regular file of this machine, or why they cannot be had.
+  package static func contents(of path: String, maximumSize: Int) -> Result<
+    [UInt8], SecretSource.Unavailable
+  > { readFile(path, maximumSize: maximumSize) }
+
   /// The names of all `*.yaml` and `*.yml` files of a directory, sorted.
   func yamlFiles(in directory: String) -> Result<[String], SecretSource.Unavailable> {
     names(directory).map { $0.filter(PolicyFileSource.isYAML).sorted() }
