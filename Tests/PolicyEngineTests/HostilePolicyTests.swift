@@ -53,6 +53,19 @@ import Testing
     #expect(time < .seconds(1), "\(time)")
   }
 
+  @Test func linesAreShownUpToALimit() {
+    func outcome(_ length: Int) -> PolicyLoader.Outcome {
+      let start = "trunks: 3 #"
+      return PolicyLoader.load(
+        text: start + String(repeating: "x", count: length - start.utf8.count) + "\n", name: "p.yaml")
+    }
+    // The line with its end.
+    #expect(outcome(SourceFile.maximumShownLine - 1).errors.map { $0.sourceLine != nil } == [true])
+    let over = outcome(SourceFile.maximumShownLine)
+    #expect(over.errors.map { $0.sourceLine != nil } == [false])
+    #expect(over.errors.first?.excerpt.contains("\n  1 |") == false)
+  }
+
   @Test func itemsAtTheLimitAndOneMore() {
     func list(_ count: Int) -> String {
       "locations:\n  - name: l\n    networks: [" + String(repeating: "a,", count: count) + "]\n"
@@ -66,5 +79,7 @@ import Testing
     #expect(at.errors.last?.code == "more-findings")
     #expect(at.errors.first?.expected == "a network such as 192.0.2.0/24")
     #expect(at.errors.first?.found == "the text “a”")
+    // A copy of a line of 400 kB with each of them would be 80 GB.
+    #expect(at.errors.allSatisfy { $0.sourceLine == nil })
   }
 }

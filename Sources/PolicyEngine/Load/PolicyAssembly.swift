@@ -135,7 +135,7 @@ struct PolicyAssembly: Sendable {
     let source = sources[position.file]
     return PolicyDiagnostic(
       severity, code: code, message, file: source.name, line: position.line,
-      column: source.column(position, offset: offset), sourceLine: source.line(position.line),
+      column: source.column(position, offset: offset), sourceLine: source.shownLine(position.line),
       related: related.map { place, message in
         .init(file: sources[place.file].name, line: place.line, column: place.column, message: message)
       })

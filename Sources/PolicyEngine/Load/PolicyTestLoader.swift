@@ -64,7 +64,7 @@ public enum PolicyTestLoader {
           diagnostics.append(
             PolicyDiagnostic(
               .error, code: "duplicate-name", "test “\(test.name)” is written twice", file: source.name,
-              line: test.line, column: item.position.column, sourceLine: source.line(test.line),
+              line: test.line, column: item.position.column, sourceLine: source.shownLine(test.line),
               related: [.init(file: source.name, line: earlier, column: 1, message: "first written here")]))
         }
         tests.append(test)
@@ -95,7 +95,8 @@ private struct PolicyTestBinding {
           PolicyDiagnostic(
             .error, code: "wrong-value", "this is no time", file: source.name, line: position.line,
             column: position.column, found: "the text “\(text)”",
-            expected: "ISO 8601, such as 2026-12-25T09:00:00+01:00", sourceLine: source.line(position.line)))
+            expected: "ISO 8601, such as 2026-12-25T09:00:00+01:00",
+            sourceLine: source.shownLine(position.line)))
       }
     }
     let directions: [String: CallDirection] = ["in": .dialIn, "out": .dialOut, "non-dial": .nonDial]

@@ -62,7 +62,7 @@ struct SchemaReader {
       PolicyDiagnostic(
         severity, code: code, message, file: source.name, line: position.line,
         column: source.column(position, offset: offset), found: found, expected: expected,
-        suggestion: suggestion, sourceLine: source.line(position.line), related: related))
+        suggestion: suggestion, sourceLine: source.shownLine(position.line), related: related))
   }
 
   private func describe(_ node: Node) -> String {

@@ -26,6 +26,16 @@ struct SourceFile: Sendable {
     return String(decoding: bytes[start..<end], as: UTF8.self)
   }
 
+  /// A line as diagnostics show it; nil for one that nobody would read. Each finding keeps its own: a long line with a mistake
+  /// in every word would fill the memory with copies of itself.
+  func shownLine(_ number: Int) -> String? {
+    guard number >= 1, number <= lineStarts.count else { return nil }
+    let end = number < lineStarts.count ? lineStarts[number] : bytes.count
+    return end - lineStarts[number - 1] <= SourceFile.maximumShownLine ? line(number) : nil
+  }
+
+  static let maximumShownLine = 4_096
+
   /// The column of the byte `offset` of a scalar that starts at `position`; its start when the scalar spans lines.
   func column(_ position: SourcePosition, offset: Int) -> Int {
     guard offset > 0, let line = line(position.line) else { return position.column }

@@ -55,7 +55,7 @@ enum YAMLReading {
         PolicyDiagnostic(
           .error, code: "complex-key", "a key must be plain text, not an alias or a mapping",
           file: source.name,
-          line: line, sourceLine: source.line(line)))
+          line: line, sourceLine: source.shownLine(line)))
       return .failure(YAMLFailure())
     }
     do {
@@ -105,7 +105,7 @@ enum YAMLReading {
       return [
         PolicyDiagnostic(
           .error, code: code, message, file: source.name, line: line, column: mark?.column ?? 0,
-          suggestion: help, sourceLine: source.line(line))
+          suggestion: help, sourceLine: source.shownLine(line))
       ]
     }
     switch error {
@@ -143,7 +143,7 @@ enum YAMLReading {
   private static func duplicate(_ key: String, _ mark: Mark, _ source: SourceFile) -> PolicyDiagnostic {
     var diagnostic = PolicyDiagnostic(
       .error, code: "duplicate-key", "key “\(key)” is given twice", file: source.name, line: mark.line,
-      column: mark.column, sourceLine: source.line(mark.line))
+      column: mark.column, sourceLine: source.shownLine(mark.line))
     let indent = mark.column - 1
     var number = mark.line + 1
     while let line = source.line(number), number < mark.line + 10_000 {
