@@ -23,7 +23,9 @@ public enum Cause: String, Hashable, Sendable, CaseIterable, Codable {
   case networkFailure  // 503, Q.850 41: no route, refused connection, TLS failure
   case serverFailure  // 500, Q.850 41
   case congestion  // 503 with Retry-After, Q.850 42
-  case limitReached  // 503: a limit of ours (calls per second, concurrent calls)
+  case limitReached  // 503: a limit of the whole service (calls per second, concurrent calls)
+  case quotaReached  // 480, Q.850 21: a limit on the caller, the rule or the number
+  case durationReached  // 480, Q.850 31: the call has used up the time it may take
   case loop  // 482
   case tooManyHops  // 483
   case mediaTimeout  // no packets within the configured time

@@ -18,6 +18,8 @@ public enum Rejection: String, Hashable, Sendable, Codable, CaseIterable {
   case loop
   case tooManyHops
   case limitReached
+  /// The number is one that is never called (`destination_limits` with `refuse`).
+  case destinationRefused
   /// The source is quarantined by break-in protection.
   case blocked
   /// A pattern exceeded its bounded work: the rule is in error, and the call is refused rather than routed by a later rule.

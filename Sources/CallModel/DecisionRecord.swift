@@ -19,6 +19,8 @@ public struct DecisionRecord: Hashable, Sendable {
   public var replaced: String?
   /// What policy servers were asked, and what they answered.
   public var policyAnswers: [PolicyAnswerRecord] = []
+  /// The limit that refused the call, if one did.
+  public var limit: LimitReached?
   public var decision: Decision
 
   /// On live calls at most this many considerations are kept; `explain` keeps all.

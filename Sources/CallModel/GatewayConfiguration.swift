@@ -137,6 +137,12 @@ public struct GatewayConfiguration: Sendable {
     set { own().values.prefersIPv6 = newValue }
   }
 
+  /// Caps on the calls of the rule.
+  public var limits: CallLimits? {
+    get { settings.values.limits.value }
+    set { own().values.limits = Rare(newValue) }
+  }
+
   public init(
     name: String, tag: String = "", remoteAlias: String, localAlias: String? = nil,
     localDisplayName: String? = nil,

@@ -33,6 +33,7 @@ public final class GatewaySettings: @unchecked Sendable {
     var continueOn: Set<Cause>
     var dtmfSequence = ""
     var prefersIPv6: Bool?
+    var limits = Rare<CallLimits>.none
   }
 
   var values: Values

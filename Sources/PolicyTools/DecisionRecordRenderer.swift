@@ -158,7 +158,9 @@ public struct DecisionRecordRenderer: Sendable {
     case .policy: "refused by policy"
     case .loop: "refused: the call has come round in a loop"
     case .tooManyHops: "refused: too many hops"
-    case .limitReached: "refused: a limit is reached"
+    case .limitReached: "refused: a limit is reached\(record.limit.map { ": \($0)" } ?? "")"
+    case .destinationRefused:
+      "refused: rule “\(record.rule ?? "")” matches, but destination limit “\(record.limit?.name ?? "")” lets nobody call this number"
     case .blocked: "refused: the source is quarantined"
     case .ruleError:
       "refused: rule “\(record.rule ?? "")” failed (too much work, or nothing left of the alias); later rules are not tried"

@@ -123,6 +123,7 @@ extension DecisionRecord {
       case .reject(let reason): "refused: \(reason.rawValue)"
       case .redirect(let alias): "redirected to \(alias)"
       }
+    if let limit { summary += ": \(limit)" }
     if let rule { summary += " by rule \(rule)" }
     let count = considered.count + omittedConsiderations
     if count > 0 { summary += ", \(count) rule\(count == 1 ? "" : "s") considered" }

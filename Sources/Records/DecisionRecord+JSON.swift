@@ -37,6 +37,14 @@ extension DecisionRecord {
         json.key("policy_answers")
         json.array(policyAnswers) { $1.write(to: &$0) }
       }
+      if let limit {
+        json.member("limit") { json in
+          json.member("scope", limit.scope.rawValue)
+          json.member("name", limit.name)
+          json.member("caller", limit.caller)
+          json.member("cap", limit.cap.rawValue)
+        }
+      }
       json.key("decision")
       decision.write(to: &json)
     }
@@ -181,6 +189,30 @@ extension GatewayConfiguration {
     // Sorted, so that equal sets give equal text. (Asking the set about every cause costs thirty hashes a call.)
     json.key("continue_on")
     json.array(continueOn.map(\.rawValue).sorted()) { $0.string($1) }
+    if let limits {
+      json.member("limits") { json in
+        json.member("total") { limits.total.write(to: &$0) }
+        json.member("per_caller") { limits.perCaller.write(to: &$0) }
+      }
+    }
+  }
+}
+
+extension CallCaps {
+  fileprivate func write(to json: inout JSONWriter) {
+    func quota(_ name: StaticString, _ quota: Quota?) {
+      guard let quota else { return }
+      json.member(name) { json in
+        json.member("count", quota.count)
+        json.member("window_ms", quota.window.milliseconds)
+      }
+    }
+    if let concurrentCalls { json.member("concurrent_calls", concurrentCalls) }
+    if let callsPerSecond { json.member("calls_per_second", callsPerSecond) }
+    quota("calls", calls)
+    quota("call_minutes", callMinutes)
+    quota("distinct_destinations", distinctDestinations)
+    if let maximumDuration { json.member("maximum_duration_ms", maximumDuration.milliseconds) }
   }
 }
 

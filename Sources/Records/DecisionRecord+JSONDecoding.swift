@@ -28,6 +28,12 @@ extension DecisionRecord {
       omittedConsiderations: try members.integer("omitted"), rule: members.optional("rule"),
       replaced: members.optional("replaced"), decision: try Decision(try members.object("decision")))
     // Absent from most decisions, and from those kept before there were any.
+    if members.members["limit"] != nil {
+      let kept = try members.object("limit")
+      limit = LimitReached(
+        try kept.value("scope"), name: try kept.string("name"), caller: kept.optional("caller"),
+        cap: try kept.value("cap"))
+    }
     if members.members["policy_answers"] != nil {
       for answer in try members.objects("policy_answers") {
         policyAnswers.append(try PolicyAnswerRecord(answer))
@@ -112,6 +118,22 @@ extension GatewayConfiguration {
       guard let cause = Cause(rawValue: name) else { throw DecisionJSONError(member: "continue_on") }
       continueOn.insert(cause)
     }
+    if members.members["limits"] != nil {
+      let kept = try members.object("limits")
+      limits = CallLimits(
+        total: try CallCaps(try kept.object("total")), perCaller: try CallCaps(try kept.object("per_caller")))
+    }
+  }
+}
+
+extension CallCaps {
+  fileprivate init(_ members: Members) throws(DecisionJSONError) {
+    self.init(
+      concurrentCalls: members.members["concurrent_calls"] as? Int,
+      callsPerSecond: members.members["calls_per_second"] as? Double, calls: try members.quota("calls"),
+      callMinutes: try members.quota("call_minutes"),
+      distinctDestinations: try members.quota("distinct_destinations"),
+      maximumDuration: (members.members["maximum_duration_ms"] as? Int).map { .milliseconds(Int64($0)) })
   }
 }
 
@@ -157,6 +179,12 @@ private struct Members {
     let object = try object(name)
     return AliasTransform(
       pattern: try object.string("pattern"), replacement: try object.string("replacement"))
+  }
+
+  func quota(_ name: String) throws(DecisionJSONError) -> Quota? {
+    guard members[name] != nil else { return nil }
+    let object = try object(name)
+    return Quota(try object.integer("count"), per: .milliseconds(Int64(try object.integer("window_ms"))))
   }
 
   func considerations(_ name: String) throws(DecisionJSONError) -> [RuleConsideration] {

@@ -95,7 +95,7 @@ public final class Exchange {
     }
     switch routed.decision {
     case .reject(let rejection):
-      let disconnect = Disconnect(rejection.cause)
+      let disconnect = Disconnect(routed.refusalCause(toward: request.caller) ?? rejection.cause)
       leg.reject(disconnect)
       call.finish(disconnect, by: .tandem)
     case .redirect(let alias):
@@ -187,13 +187,14 @@ extension CallLeg {
 }
 
 extension Rejection {
-  /// What the caller is told. Policy's refusal and quarantine look like a wrong number.
+  /// What a caller is told who is no one of ours. Policy's refusal and quarantine look like a wrong number.
   public var cause: Cause {
     switch self {
     case .notFound, .policy, .blocked: .notFound
     case .loop: .loop
     case .tooManyHops: .tooManyHops
     case .limitReached: .limitReached
+    case .destinationRefused: .notFound
     case .ruleError: .serverFailure
     case .protocolDisabled: .forbidden
     case .notServed: .temporarilyUnavailable

@@ -6,13 +6,14 @@ public final class LiveCall {
   public let request: CallRequest
   public let routed: RoutedCall
   public private(set) var record: CallRecord
-  private unowned let ledger: CallLedger
+  unowned let ledger: CallLedger
   public private(set) var isOver = false
   private var isClosed = false
-  /// Ends the call from outside: an administrator, or shutdown. Set by the host.
+  /// Ends the call from outside: an administrator, shutdown, or a limit. Set by the host.
   public var onEndRequested: ((Disconnect) -> Void)?
   /// What is given back when the call is over, whoever hosts it then.
   private var obligations: [() -> Void] = []
+  let time: CallTime
 
   init(request: CallRequest, routed: RoutedCall, record: CallRecord, ledger: CallLedger) {
     id = request.id
@@ -20,6 +21,8 @@ public final class LiveCall {
     self.routed = routed
     self.record = record
     self.ledger = ledger
+    time = CallTime(routed, router: ledger.router, loop: ledger.loop)
+    time.onLimit = { [unowned self] in limitReached($0) }
   }
 
   /// Changes the record; `isWorthKeeping` writes it out now rather than with the next turning point.
@@ -50,6 +53,7 @@ public final class LiveCall {
   public func connected() {
     guard record.connected == nil else { return }
     update(keep: true) { $0.connected = ledger.loop.wallClock }
+    time.connected()
     ledger.onConnected?(self)
   }
 
@@ -65,6 +69,7 @@ public final class LiveCall {
     let obligations = obligations
     self.obligations = []
     for work in obligations { work() }
+    time.close()
     ledger.finished(self)
     if !awaitsMedia { close(media: []) }
   }
@@ -83,7 +88,7 @@ public final class LiveCall {
 public final class CallLedger {
   public let loop: SignallingLoop
   public let recorder: any CallRecorder
-  private let router: Router
+  let router: Router
   public private(set) var calls: [CallID: LiveCall] = [:]
   /// Records that are not closed: of calls that are up, and of those whose last media figures are still to come.
   public fileprivate(set) var openRecords = 0
@@ -106,7 +111,7 @@ public final class CallLedger {
       serviceName: name,
       serviceType: type, tag: tag, decision: routed.record)
     guard recorder.began(record) else {
-      router.release(routed.admission)
+      router.release(routed)
       return nil
     }
     let call = LiveCall(request: request, routed: routed, record: record, ledger: self)
@@ -118,7 +123,6 @@ public final class CallLedger {
 
   fileprivate func finished(_ call: LiveCall) {
     calls[call.id] = nil
-    router.release(call.routed.admission)
     onFinished?(call)
   }
 

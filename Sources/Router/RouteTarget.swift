@@ -19,6 +19,10 @@ public struct RouteTarget: Sendable {
   public var callingAlias: String?
   public var callingDisplayName: String?
   public var ringTimeout: TimeSpan
+  /// What an attempt costs the trunk and the number; empty for most.
+  public var charges: [CallLimiter.Charge] = []
+  /// What this attempt, or the call that came of it, has taken of that.
+  public internal(set) var share: CallLimiter.ShareID?
   /// Put on the request, so that the call is recognised if it comes back (reference §6).
   public var loopToken: String
   /// Domain of a calling alias that has none of its own: the location's the call goes out from; nil: the deployment's.

@@ -11,7 +11,8 @@ public final class Router {
   public let registrations = Registrations()
   public private(set) var trunkHealth = TrunkHealth()
   public private(set) var breakIn = BreakInGuard()
-  private var limiter = CallLimiter()
+  let limiter = CallLimiter()
+  var limitReports = LimitReports()
   private var random: any RandomNumberGenerator
   /// Keys the loop tokens: another system cannot make or read them.
   private let loopKey: UInt64
@@ -32,6 +33,8 @@ public final class Router {
     ((_ request: CallRequest, _ external: Decision?, _ routed: RoutedCall, _ at: WallClock) -> Void)?
   /// A source was put into quarantine.
   public var onQuarantine: ((IPAddress) -> Void)?
+  /// A limit refused or ended a call: at most once a minute for each, with how many more there were since.
+  public var onLimitReached: ((LimitReached, _ suppressed: Int) -> Void)?
 
   public init(policy: PolicySnapshot, random: any RandomNumberGenerator = SystemRandomNumberGenerator()) {
     self.policy = policy
@@ -105,7 +108,7 @@ public final class Router {
     record.policyAnswers = answers
     return RoutedCall(
       decision: record.decision, record: record, policy: policy,
-      hunt: RouteHunt(steps: [], continueOn: []), admission: .none)
+      hunt: RouteHunt(steps: [], continueOn: []))
   }
 
   /// Decides one request and finds its targets. An admitted call occupies its limits until ``release(_:)``; one that is
@@ -113,9 +116,12 @@ public final class Router {
   ///
   /// - Parameter external: what policy servers said.
   /// - Parameter policy: the policy they were asked under; nil: the one in force.
+  /// - Parameter replaced: the share of the rule that the call leaves by this, as in a redirection.
+  /// - Parameter isAdmitted: false for a look-up that becomes no call: it costs nothing.
   public func route(
     _ request: CallRequest, external: ExternalDecision = .none, policy asked: PolicySnapshot? = nil,
-    now: MonotonicInstant, wallClock: WallClock
+    replacing replaced: CallLimiter.ShareID? = nil, isAdmitted: Bool = true, now: MonotonicInstant,
+    wallClock: WallClock
   ) -> RoutedCall {
     let policy = asked ?? policy
     var (decision, record) = policy.decide(request, external: external.decision, now: wallClock)
@@ -126,8 +132,13 @@ public final class Router {
     if case .gateway(let gateway) = decision {
       if let refusal = loopRefusal(request, gateway, hopName(gateway)) {
         decision = .reject(refusal)
-      } else if let steps = targets(of: gateway, request, policy, hopName(gateway), now: now) {
-        hunt = RouteHunt(steps: steps, continueOn: gateway.continueOn)
+      } else if let found = targets(of: gateway, request, policy, hopName(gateway), now: now) {
+        hunt = RouteHunt(steps: found.steps, continueOn: gateway.continueOn)
+        if let refused = found.refused, found.steps.isEmpty {
+          decision = .reject(.destinationRefused)
+          record.limit = refused
+          limitReached(refused, now: now)
+        }
       } else {
         decision = .reject(.notServed)
       }
@@ -141,27 +152,15 @@ public final class Router {
     {
       countBadAttempt(from: source.ip, location: request.location, now: now)
     }
-    var admission = RoutedCall.Admission.none
+    var routed = RoutedCall(decision: decision, record: record, policy: policy, hunt: hunt)
     if let refusal = refusal(of: request, now: now) {
-      decision = .reject(refusal)
-    } else if isNew, request.direction != .nonDial, decision.isCall {
-      let limits = limits(on: request, policy)
-      if limiter.admit(limits, now: now) != nil {
-        decision = .reject(.limitReached)
-      } else {
-        admission = RoutedCall.Admission(scopes: limits.map(\.0))
-      }
+      routed.decision = .reject(refusal)
+    } else if isAdmitted, request.direction != .nonDial, decision.isCall {
+      admit(request, &routed, replacing: replaced, now: now)
     }
-    record.decision = decision
-    let routed = RoutedCall(
-      decision: decision, record: record, policy: policy, hunt: hunt, admission: admission)
-    if request.direction != .nonDial { onRouted?(request, external.decision, routed, wallClock) }
+    routed.record.decision = routed.decision
+    if isAdmitted, request.direction != .nonDial { onRouted?(request, external.decision, routed, wallClock) }
     return routed
-  }
-
-  /// The call has ended: its share of the limits is free again.
-  public func release(_ admission: RoutedCall.Admission) {
-    limiter.release(admission.scopes)
   }
 
   private func refusal(of request: CallRequest, now: MonotonicInstant) -> Rejection? {
@@ -182,37 +181,13 @@ public final class Router {
       && request.caller.trunk == nil
   }
 
-  private func limits(
-    on request: CallRequest, _ policy: PolicySnapshot
-  ) -> [(CallLimiter.Scope, CallLimiter.Limit)] {
-    let limits = policy.policy.globals.limits
-    var scopes: [(CallLimiter.Scope, CallLimiter.Limit)] = []
-    if limits.concurrentCalls != nil || limits.callsPerSecond != nil {
-      scopes.append((.service, .init(concurrent: limits.concurrentCalls, perSecond: limits.callsPerSecond)))
-    }
-    if let trunk = request.caller.trunk.flatMap({ policy.trunk(named: $0) }) {
-      if trunk.concurrentCalls != nil {
-        // The rate limits what we send to a trunk; the number of calls counts both ways.
-        scopes.append((.trunk(trunk.name), .init(concurrent: trunk.concurrentCalls)))
-      }
-    } else if limits.concurrentCallsPerCaller != nil || limits.callsPerSecondPerCaller != nil {
-      let caller = request.caller.registeredAlias?.caseFolded ?? request.caller.address?.ip.description
-      if let caller {
-        let limit = CallLimiter.Limit(
-          concurrent: limits.concurrentCallsPerCaller, perSecond: limits.callsPerSecondPerCaller)
-        scopes.append((.caller(caller), limit))
-      }
-    }
-    return scopes
-  }
-
   // MARK: Targets
 
-  /// Nil: where the call is to go is not served.
+  /// The steps of the hunt, and the limit by which ways out were left aside. Nil: where the call is to go is not served.
   private func targets(
     of gateway: GatewayConfiguration, _ request: CallRequest, _ policy: PolicySnapshot, _ hopName: String,
     now: MonotonicInstant
-  ) -> [[RouteTarget]]? {
+  ) -> (steps: [[RouteTarget]], refused: LimitReached?)? {
     guard gateway.target.isServed else { return nil }
     let token = loopToken(hopName, gateway.remoteAlias)
     func target(_ destination: RouteTarget.Destination, _ callProtocol: CallProtocol, _ alias: String)
@@ -230,31 +205,33 @@ public final class Router {
 
     let bindings = registrations.bindings(of: Router.deviceAlias(gateway.remoteAlias), now: now)
     if !bindings.isEmpty {
-      return byFlow(bindings).map { step in
+      let steps = byFlow(bindings).map { step in
         step.map { target(.device($0), $0.callProtocol, gateway.remoteAlias) }
       }
+      return (steps, nil)
     }
-    if gateway.target == .registration { return [] }
+    if gateway.target == .registration { return ([], nil) }
     guard gateway.outgoingProtocol.isServedOutgoing else { return nil }
-    if gateway.trunks.isEmpty {
-      guard let at = gateway.remoteAlias.lastIndex(of: "@") else { return [] }
-      let domain = String(gateway.remoteAlias[gateway.remoteAlias.index(after: at)...])
-      return domain.isEmpty ? [] : [[target(.domain(domain), gateway.outgoingProtocol, gateway.remoteAlias)]]
-    }
-    return inOrder(gateway.trunks, now: now).compactMap { choice -> [RouteTarget]? in
-      guard let trunk = policy.trunk(named: choice.trunk) else { return nil }
-      var alias = gateway.remoteAlias
-      if let transform = choice.calledTransform, let changed = policy.apply(transform, to: alias) {
-        alias = changed
+    var refused: LimitReached?
+    let departures = policy.departures(of: gateway, caller: Alias(sip: request.caller.alias).parsed)
+    let steps = inOrder(departures, now: now).compactMap { departure -> [RouteTarget]? in
+      if let limit = departure.destination, limit.isRefused {
+        refused = LimitReached(.destination, name: limit.name, cap: .refused)
+        return nil
       }
-      var result = target(.trunk(trunk), gateway.outgoingProtocol, alias)
-      if let transform = choice.callingTransform {
-        let calling = gateway.localAlias ?? Alias(sip: request.caller.alias).parsed
-        if let changed = policy.apply(transform, to: calling) { result.callingAlias = changed }
-      }
-      if let timeout = choice.ringTimeout { result.ringTimeout = timeout }
-      return [result]
+      let destination: RouteTarget.Destination =
+        if let trunk = departure.trunk {
+          .trunk(trunk)
+        } else {
+          .domain(String(departure.called.split(separator: "@").last ?? ""))
+        }
+      var way = target(destination, gateway.outgoingProtocol, departure.called)
+      way.callingAlias = departure.calling
+      way.ringTimeout = departure.ringTimeout
+      way.charges = charges(of: departure, request, policy)
+      return [way]
     }
+    return (steps, refused)
   }
 
   /// What a device is registered as that an alias leads to: a rule may make one with a scheme and a port, devices are known
@@ -280,8 +257,9 @@ public final class Router {
   }
 
   /// The trunks in the order of attempt: as listed, neighbours with weights drawn by weight, those that are down last.
-  private func inOrder(_ choices: [TrunkChoice], now: MonotonicInstant) -> [TrunkChoice] {
-    var ordered: [TrunkChoice] = []
+  private func inOrder(_ choices: [Departure], now: MonotonicInstant) -> [Departure] {
+    guard choices.count > 1 else { return choices }
+    var ordered: [Departure] = []
     var index = 0
     while index < choices.count {
       guard choices[index].weight != nil else {
@@ -289,20 +267,20 @@ public final class Router {
         index += 1
         continue
       }
-      var pool: [TrunkChoice] = []
+      var pool: [Departure] = []
       while index < choices.count, choices[index].weight != nil {
         pool.append(choices[index])
         index += 1
       }
       while !pool.isEmpty { ordered.append(draw(from: &pool)) }
     }
-    let usable = ordered.filter { trunkHealth.isUsable($0.trunk, now: now) }
-    let down = ordered.filter { !trunkHealth.isUsable($0.trunk, now: now) }
+    let usable = ordered.filter { trunkHealth.isUsable($0.via, now: now) }
+    let down = ordered.filter { !trunkHealth.isUsable($0.via, now: now) }
     return usable + down
   }
 
   /// Takes one choice out of the pool with a probability in proportion to its weight; weight 0 only when no other is left.
-  private func draw(from pool: inout [TrunkChoice]) -> TrunkChoice {
+  private func draw(from pool: inout [Departure]) -> Departure {
     let total = pool.reduce(0) { $0 + max(0, $1.weight ?? 0) }
     guard total > 0 else { return pool.removeFirst() }
     var point = Int(random.next(upperBound: UInt64(total)))
@@ -313,27 +291,7 @@ public final class Router {
     return pool.removeLast()
   }
 
-  // MARK: Attempts
-
-  /// Counts one attempt against its trunk's limits. False: the trunk is full; try the next one.
-  public func beginAttempt(_ target: RouteTarget, now: MonotonicInstant) -> Bool {
-    guard let trunk = target.trunk, trunk.callsPerSecond != nil || trunk.concurrentCalls != nil else {
-      return true
-    }
-    let limit = CallLimiter.Limit(concurrent: trunk.concurrentCalls, perSecond: trunk.callsPerSecond)
-    return limiter.admit([(.trunk(trunk.name), limit)], now: now) == nil
-  }
-
-  /// The attempt, or the call that came of it, has ended.
-  public func endAttempt(_ target: RouteTarget) {
-    guard let trunk = target.trunk, trunk.callsPerSecond != nil || trunk.concurrentCalls != nil else {
-      return
-    }
-    limiter.release([.trunk(trunk.name)])
-  }
-
-  /// How many attempts and calls occupy a trunk that has a limit.
-  public func concurrentCalls(onTrunk name: String) -> Int { limiter.concurrentCalls(.trunk(name)) }
+  // MARK: Trunks
 
   /// What an attempt or a probe says about its trunk. nil: it answered, whatever it said.
   public func report(trunk: String, failure: Cause?, roundTrip: TimeSpan? = nil, now: MonotonicInstant) {

@@ -151,7 +151,7 @@ extension EndToEnd {
       let scratch = try Scratch()
       let first = try Sipp(scratch, Self.answer())
       let second = try Sipp(scratch, Self.answer())
-      let slow = ["transport: udp", "calls_per_second: 0.01"]
+      let slow = ["transport: udp", "limits: { calls_per_second: 0.01 }"]
       let policy = Policies.trunks(
         ["first": first, "second": second], settings: ["first": slow, "second": slow]
       )

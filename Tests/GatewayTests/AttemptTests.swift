@@ -177,7 +177,7 @@ import Testing
           $0.ringTimeout = .seconds(20); $0.continueOn = [.noAnswer]
         }
       ],
-      trunks: [trunk("one") { $0.concurrentCalls = 1 }, trunk("two")])
+      trunks: [trunk("one") { $0.limits.total.concurrentCalls = 1 }, trunk("two")])
     let caller = bench.call("1")
     bench.loop.advance(to: bench.loop.now + .seconds(21))
     #expect(bench.dialer.legs.map { $0.take() } == [[.end(.noAnswer)], []])
@@ -215,7 +215,7 @@ import Testing
 
   @Test func aTrunkSlotIsFreedExactlyOncePerAttempt() throws {
     let bench = try GatewayBench(
-      rules: [rule(".*", trunks: ["one"])], trunks: [trunk("one") { $0.concurrentCalls = 2 }])
+      rules: [rule(".*", trunks: ["one"])], trunks: [trunk("one") { $0.limits.total.concurrentCalls = 2 }])
     let (first, second) = (bench.call("1"), bench.call("2"))
     #expect(bench.router.concurrentCalls(onTrunk: "one") == 2)
     #expect(bench.call("3").take() == [.reject(.congestion)])
@@ -364,7 +364,7 @@ import Testing
   @Test func aRedirectionNeedsNoSecondPlaceUnderTheCallersLimit() throws {
     let bench = try GatewayBench(
       rules: [rule("bob|eve", target: .registration)], devices: ["bob", "eve"],
-      globals: { $0.limits.concurrentCallsPerCaller = 1 })
+      globals: { $0.limits.perCaller.concurrentCalls = 1 })
     let caller = bench.call("bob")
     var moved = Disconnect(.moved, protocolCode: 302)
     moved.redirectTargets = ["sip:nobody@127.0.0.1", "sip:eve@127.0.0.1"]

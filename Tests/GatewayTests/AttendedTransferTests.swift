@@ -165,7 +165,7 @@ import Testing
   @Test func aConsultationCallThatStillRingsIsRungAnewForTheOther() throws {
     let bench = try GatewayBench(
       rules: [rule("bob", target: .registration), rule("9.*", trunks: ["one"])],
-      trunks: [trunk("one") { $0.concurrentCalls = 1 }], devices: ["bob"])
+      trunks: [trunk("one") { $0.limits.total.concurrentCalls = 1 }], devices: ["bob"])
     let ann = bench.call("bob")
     let bob = bench.dialer.legs[0]
     bob.does(.answered(media: .audio(port: 25000)))
@@ -211,7 +211,7 @@ import Testing
   @Test func thePlaceOnATrunkStaysTheTargets() throws {
     let scene = try Scene(
       rules: [rule("bob", target: .registration), rule("carol", trunks: ["one"])],
-      trunks: [trunk("one") { $0.concurrentCalls = 1 }], devices: ["bob"])
+      trunks: [trunk("one") { $0.limits.total.concurrentCalls = 1 }], devices: ["bob"])
     let count = { scene.bench.router.concurrentCalls(onTrunk: "one") }
     #expect(count() == 1)
     scene.carol.does(.answer(.audio(port: 27000)))
@@ -222,7 +222,7 @@ import Testing
 
     let second = try Scene(
       rules: [rule("bob", target: .registration), rule("carol", trunks: ["one"])],
-      trunks: [trunk("one") { $0.concurrentCalls = 1 }], devices: ["bob"])
+      trunks: [trunk("one") { $0.limits.total.concurrentCalls = 1 }], devices: ["bob"])
     second.carol.does(refusalOfOffer(500))
     #expect(second.bench.router.concurrentCalls(onTrunk: "one") == 1)
     second.carol.does(.ended(Disconnect(.normal)))

@@ -198,7 +198,7 @@ import Testing
 
   @Test func thePlaceOnTheTrunkIsFreed() throws {
     let bench = try GatewayBench(
-      rules: [rule("9.*", trunks: ["one"])], trunks: [trunk("one") { $0.concurrentCalls = 1 }])
+      rules: [rule("9.*", trunks: ["one"])], trunks: [trunk("one") { $0.limits.total.concurrentCalls = 1 }])
     let ann = bench.call("9123")
     #expect(bench.router.concurrentCalls(onTrunk: "one") == 1)
     let dave = bench.replace(bench.dialer.legs[0], in: try #require(bench.host.call(with: ann.id)))

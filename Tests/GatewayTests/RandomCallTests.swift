@@ -20,7 +20,7 @@ import Testing
     }
     world.finish()
     #expect(world.bench.host.callCount == 0 && world.bench.liveCalls == 0)
-    #expect(world.bench.router.concurrentCalls(onTrunk: "one") == 0)
+    #expect(world.bench.router.concurrentCalls(onTrunk: "one") == 0 && world.bench.router.openShares == 0)
     for leg in world.legs { #expect(leg.isOver, "\(leg.id) was forgotten") }
   }
 }
@@ -42,13 +42,25 @@ private final class World {
     random = Generator(state: seed)
     bench = try GatewayBench(
       rules: [
-        rule("bob|carol", target: .registration) { $0.ringTimeout = .seconds(20) },
+        rule("bob|carol", target: .registration) {
+          $0.ringTimeout = .seconds(20)
+          if seed % 2 == 0 { $0.limits = CallLimits(total: CallCaps(concurrentCalls: 3)) }
+        },
         rule("9.*", trunks: ["one", "two"]) {
           $0.continueOn = [.congestion, .noAnswer, .notAcceptable]
           $0.mediaEncryption = seed % 3 == 0 ? .off : .bestEffort
+          if seed % 2 == 0 {
+            $0.limits = CallLimits(
+              total: CallCaps(callMinutes: Quota(8, per: .seconds(900))),
+              perCaller: CallCaps(concurrentCalls: 3, maximumDuration: .seconds(130)))
+          }
         },
-      ], trunks: [trunk("one") { $0.concurrentCalls = 2 }, trunk("two")],
-      devices: ["bob", "carol", "carol"], ports: 39000...39999)
+      ], trunks: [trunk("one") { $0.limits.total.concurrentCalls = 2 }, trunk("two")],
+      devices: ["bob", "carol", "carol"], ports: 39000...39999,
+      destinationLimits: [
+        DestinationLimit(
+          name: "nines", prefixes: ["9"], limits: CallLimits(total: CallCaps(concurrentCalls: 3)))
+      ])
   }
 
   func step() {

@@ -141,14 +141,16 @@ final class GatewayBench {
     rules: [CallRoutingRule], trunks: [Trunk] = [], devices: [String] = [],
     ports: ClosedRange<UInt16> = 36000...36999, services: [Service] = [],
     interfaces: [MediaRelayConfiguration.Interface]? = nil, locations: [Location] = [],
+    destinationLimits: [DestinationLimit] = [],
     globals: (inout Globals) -> Void = { _ in }
   ) throws {
     var settings = Globals()
     settings.media.addresses = (interfaces ?? []).map { .init(bind: $0.address) }
     globals(&settings)
-    let policy = Policy(
+    var policy = Policy(
       globals: settings, locations: locations, trunks: trunks,
       devices: Set(devices).map { Device(alias: $0, allowsSIP: true) }, services: services, rules: rules)
+    policy.destinationLimits = destinationLimits
     router = Router(policy: try PolicySnapshot(compiling: policy))
     ledger = CallLedger(loop: loop, recorder: book, router: router)
     exchange = Exchange(loop: loop, router: router, ledger: ledger)

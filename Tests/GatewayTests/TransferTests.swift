@@ -156,7 +156,10 @@ import Testing
   @Test func aTransferToATrunkFailsOverAndFreesTheTrunkWithTheCall() throws {
     let bench = try GatewayBench(
       rules: [rule("bob", target: .registration), rule("9.*", trunks: ["one", "two"])],
-      trunks: [trunk("one") { $0.concurrentCalls = 1 }, trunk("two") { $0.concurrentCalls = 1 }],
+      trunks: [
+        trunk("one") { $0.limits.total.concurrentCalls = 1 },
+        trunk("two") { $0.limits.total.concurrentCalls = 1 },
+      ],
       devices: ["bob"])
     // The caller transfers: what was called now stands on the caller's side.
     let (ann, bob) = try connect(bench, "bob", port: 20000)

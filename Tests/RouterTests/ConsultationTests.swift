@@ -309,7 +309,7 @@ import Testing
   }
 
   @Test(arguments: [true, false]) func whoIsGoneNeedsNoMedia(_ isCaller: Bool) throws {
-    let bench = try placed { $0.globals.limits.concurrentCalls = 1 }
+    let bench = try placed { $0.globals.limits.total.concurrentCalls = 1 }
     bench.consultant.isAsked = false
     bench.consultant.kinds = [.mediaLocation]
     let leg = bench.receive(northern("bob@example.org"))

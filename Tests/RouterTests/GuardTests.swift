@@ -42,7 +42,7 @@ import Testing
   // MARK: Limits
 
   @Test func concurrentCallsOfACallerAreLimitedAndFreedAgain() throws {
-    let policy = try snapshot(rules: [rule("any", ".*")]) { $0.limits.concurrentCallsPerCaller = 2 }
+    let policy = try snapshot(rules: [rule("any", ".*")]) { $0.limits.perCaller.concurrentCalls = 2 }
     let router = Router(policy: policy)
     func place(_ registered: String?) -> RoutedCall {
       router.route(request("a@b.example", registered: registered), now: now, wallClock: wall)
@@ -56,7 +56,7 @@ import Testing
   }
 
   @Test func callsPerSecondRefillWithTime() throws {
-    let policy = try snapshot(rules: [rule("any", ".*")]) { $0.limits.callsPerSecond = 2 }
+    let policy = try snapshot(rules: [rule("any", ".*")]) { $0.limits.total.callsPerSecond = 2 }
     let router = Router(policy: policy)
     func isRefused(_ at: MonotonicInstant) -> Bool {
       router.route(request("a@b.example"), now: at, wallClock: wall).decision == .reject(.limitReached)
@@ -68,7 +68,7 @@ import Testing
   }
 
   @Test func lookUpsOccupyNoLimit() throws {
-    let policy = try snapshot(rules: [rule("any", ".*")]) { $0.limits.concurrentCalls = 1 }
+    let policy = try snapshot(rules: [rule("any", ".*")]) { $0.limits.total.concurrentCalls = 1 }
     let router = Router(policy: policy)
     for _ in 0..<5 {
       let routed = router.route(request("a@b.example", direction: .nonDial), now: now, wallClock: wall)
@@ -79,14 +79,18 @@ import Testing
   @Test func aFullTrunkTakesNoFurtherAttempt() throws {
     let policy = try snapshot(
       rules: [rule("any", ".*", trunks: [TrunkChoice(trunk: "one")])],
-      trunks: [Trunk(name: "one", host: "192.0.2.1", concurrentCalls: 1)])
+      trunks: [Trunk(name: "one", host: "192.0.2.1", limits: CallLimits(total: CallCaps(concurrentCalls: 1)))]
+    )
     let router = Router(policy: policy)
     var hunt = router.route(request("1"), now: now, wallClock: wall).hunt
     let target = try #require(hunt.first()?.first)
-    #expect(router.beginAttempt(target, now: now))
-    #expect(!router.beginAttempt(target, now: now))
-    router.endAttempt(target)
-    #expect(router.beginAttempt(target, now: now))
+    let begun = try router.beginAttempt(target, now: now)
+    #expect(throws: LimitReached(.trunk, name: "one", cap: .concurrentCalls)) {
+      try router.beginAttempt(target, now: now)
+    }
+    router.endAttempt(begun)
+    router.endAttempt(begun)
+    _ = try router.beginAttempt(target, now: now)
   }
 
   // MARK: Break-in protection

@@ -10,14 +10,17 @@ extension TwoPartyCall {
     attempts = []
     media?.beginStep()
     var refused = Disconnect(.networkFailure)
-    for target in step {
-      guard let dialer = host.exchange.dialer(for: target.callProtocol) else {
-        refused = Disconnect(.networkFailure, text: "No endpoint for \(target.callProtocol.rawValue)")
+    for listed in step {
+      guard let dialer = host.exchange.dialer(for: listed.callProtocol) else {
+        refused = Disconnect(.networkFailure, text: "No endpoint for \(listed.callProtocol.rawValue)")
         continue
       }
-      guard router.beginAttempt(target, now: loop.now) else {
-        refused = Disconnect(.congestion, text: "Trunk limit reached")
-        note(attempt: target, refused)
+      let target: RouteTarget
+      do throws(LimitReached) {
+        target = try router.beginAttempt(listed, now: loop.now)
+      } catch {
+        refused = error.disconnect
+        note(attempt: listed, refused, reason: error.description)
         continue
       }
       if let failure = dial(target, dialer, encryption: encryption(toward: target)) {
@@ -145,6 +148,7 @@ extension TwoPartyCall {
     called = winner.leg
     earlyLeg = nil
     calledTarget = winner.target
+    live.countTime(of: winner.target.share)
     media?.expect(from: winner.address, encryption: winner.encryption)
     connect(winner.description)
   }
@@ -217,10 +221,10 @@ extension TwoPartyCall {
   private func retryEncrypted(_ attempt: Attempt, _ disconnect: Disconnect) -> Bool {
     guard disconnect.cause == .notAcceptable, attempt.encryption == .bestEffort, callerOffer != nil,
       let dialer = host.exchange.dialer(for: attempt.target.callProtocol),
-      router.beginAttempt(attempt.target, now: loop.now)
+      let target = try? router.beginAttempt(attempt.target, now: loop.now)
     else { return false }
-    guard dial(attempt.target, dialer, encryption: .required) != nil else { return true }
-    router.endAttempt(attempt.target)
+    guard dial(target, dialer, encryption: .required) != nil else { return true }
+    router.endAttempt(target)
     return false
   }
 
@@ -272,12 +276,17 @@ extension TwoPartyCall {
     _ others: ArraySlice<String>, _ failure: Disconnect
   ) {
     let routed = router.route(
-      request, external: external, policy: policy, now: loop.now, wallClock: loop.wallClock)
+      request, external: external, policy: policy, replacing: live.share(of: .called), now: loop.now,
+      wallClock: loop.wallClock)
     live.note(external.answers)
     var steps = routed.hunt
     switch routed.decision {
     case .gateway(let gateway):
-      guard let step = steps.first() else { return follow(others, failure) }
+      guard let step = steps.first() else {
+        router.release(routed)
+        return follow(others, failure)
+      }
+      live.occupy(.called, routed.share)
       live.note("redirected to \(request.alias.full), rule \(gateway.name)")
       configuration = gateway
       media?.settings = defaultSettings
@@ -293,6 +302,9 @@ extension TwoPartyCall {
       live.note("redirected to \(request.alias.full), which policy sends on to \(alias)")
       follow([alias] + others, failure)
     case .reject:
+      if let limit = routed.record.limit {
+        live.note("redirection to \(request.alias.full) refused: \(limit)")
+      }
       follow(others, failure)
     }
   }
@@ -300,7 +312,7 @@ extension TwoPartyCall {
   // MARK: Books
 
   func finishAttempt(_ attempt: Attempt, _ disconnect: Disconnect) {
-    router.endAttempt(attempt.target)
+    router.endAttempt(attempt.target, failure: disconnect.cause)
     live.update { record in
       record.attempts[attempt.recordIndex].ended = loop.wallClock
       record.attempts[attempt.recordIndex].disconnect = disconnect
@@ -320,7 +332,10 @@ extension TwoPartyCall {
     }
   }
 
-  private func note(attempt target: RouteTarget, _ disconnect: Disconnect) {
+  /// - Parameter reason: for the record only.
+  private func note(attempt target: RouteTarget, _ disconnect: Disconnect, reason: String? = nil) {
+    var disconnect = disconnect
+    disconnect.text = reason ?? disconnect.text
     var attempt = CallAttempt(
       via: target.via, alias: target.calledAlias, address: target.remoteAddress, started: loop.wallClock)
     attempt.ended = loop.wallClock
@@ -332,6 +347,13 @@ extension TwoPartyCall {
     guard let trunk = target.trunk else { return }
     router.report(
       trunk: trunk.name, failure: cause.flatMap { TrunkHealth.isTrunkFailure($0) ? $0 : nil }, now: loop.now)
+  }
+}
+
+extension LimitReached {
+  /// Why an attempt is not made: a full trunk is congestion, and another may have room; a number's limit holds on all.
+  var disconnect: Disconnect {
+    Disconnect(scope == .trunk ? .congestion : .quotaReached, text: "Limit reached")
   }
 }
 

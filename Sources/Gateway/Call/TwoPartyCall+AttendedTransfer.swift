@@ -62,7 +62,11 @@ extension TwoPartyCall {
   func takeFromLender() {
     guard let lender = transfer?.lender, let leg = transfer?.leg else { return }
     transfer?.lender = nil
-    transfer?.target = lender.call.give(up: leg)
+    let former = lender.call
+    transfer?.share = former.live.handOver(former.called?.id == leg.id ? .called : .caller, to: live)
+    transfer?.target = former.give(up: leg)
+    live.countTime(of: transfer?.share)
+    live.countTime(of: transfer?.target?.share)
     leg.observer = self
     host.register(self, leg: leg.id)
   }

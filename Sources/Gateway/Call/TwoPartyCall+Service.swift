@@ -55,6 +55,7 @@ extension TwoPartyCall {
       live.whenOver { [router] in router.endAttempt(staying) }
     }
     if let leaving = targets[side.other] ?? nil { router.endAttempt(leaving) }
+    live.occupy(side == .a ? .called : .caller, nil)
     let live = live
     media?.close { quality in live.update { $0.media += quality } }
     leg.observer = nil

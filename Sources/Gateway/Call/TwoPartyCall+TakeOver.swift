@@ -51,6 +51,7 @@ extension TwoPartyCall {
       // Those who ring for a transferred party are answered for: the transfer goes on with whom has answered.
       giveUpRinging(Disconnect(.answeredElsewhere))
       transfer.media.close { _ in }
+      router.release(transfer.share)
       replacement.isTransferrerGone = transfer.isTransferrerGone
       replacement.isAwaited = true
     }

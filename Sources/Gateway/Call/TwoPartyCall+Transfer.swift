@@ -42,6 +42,8 @@ struct TransferInProgress {
   var hunt = RouteHunt(steps: [], continueOn: [])
   /// The question to policy servers, while it is open.
   var consultation: (any PolicyConsultation)?
+  /// What the new party holds of the limits of its rule.
+  var share: CallLimiter.ShareID?
   /// What is passed on: the remaining party's offer, or that of a new party who called us.
   var offer: MediaDescription?
   /// How it was offered to a party that is up already.
@@ -141,6 +143,7 @@ extension TwoPartyCall {
     case .gateway(let gateway):
       var hunt = routed.hunt
       guard let step = hunt.first(), let offer = offerOfRemaining(side.other) else {
+        router.release(routed)
         return transferRefused(request, .notFound)
       }
       live.note("transfer to \(gateway.remoteAlias), rule \(gateway.name)")
@@ -155,6 +158,7 @@ extension TwoPartyCall {
       transfer?.stage = .ringing
       transfer?.hunt = hunt
       transfer?.offer = offer
+      transfer?.share = routed.share
       ring(step)
     case .service:
       transferToService(routed, request, isExternal: isExternal)
@@ -167,7 +171,8 @@ extension TwoPartyCall {
       next.resolutions += 1
       decideTransfer(next)
     case .reject(let rejection):
-      transferRefused(request, rejection.cause)
+      if let limit = routed.record.limit { live.note("transfer meets a limit: \(limit)") }
+      transferRefused(request, routed.refusalCause(toward: request.caller) ?? rejection.cause)
     }
   }
 
@@ -364,6 +369,7 @@ extension TwoPartyCall {
     let former = leg(transfer.side)
     if transfer.isAwaited { former?.transferProgressed(.succeeded) }
     newcomers[transfer.side] = transfer.caller ?? identity(of: newcomer, transfer.target)
+    live.occupy(transfer.side == .a ? .caller : .called, transfer.share)
     if transfer.side == .a {
       if let callerTarget { router.endAttempt(callerTarget) }
       caller = newcomer
@@ -418,6 +424,7 @@ extension TwoPartyCall {
       }
     }
     if let target = transfer.target { router.endAttempt(target) }
+    router.release(transfer.share)
     transfer.media.close { _ in }
   }
 

@@ -10,10 +10,14 @@ extension TwoPartyCall {
     guard let transfer else { return }
     transfer.media.beginStep(transfer.side)
     var refused = Disconnect(.networkFailure)
-    for target in step {
-      guard let dialer = host.exchange.dialer(for: target.callProtocol) else { continue }
-      guard router.beginAttempt(target, now: loop.now) else {
-        refused = Disconnect(.limitReached)
+    for listed in step {
+      guard let dialer = host.exchange.dialer(for: listed.callProtocol) else { continue }
+      let target: RouteTarget
+      do throws(LimitReached) {
+        target = try router.beginAttempt(listed, now: loop.now)
+      } catch {
+        refused = error.disconnect
+        live.note("transfer over \(listed.via) refused: \(error)")
         continue
       }
       if let failure = dial(target, dialer, encryption: encryption(toward: target)) {
@@ -96,10 +100,10 @@ extension TwoPartyCall {
   private func retryEncrypted(_ attempt: TransferInProgress.Ringing, _ disconnect: Disconnect) -> Bool {
     guard disconnect.cause == .notAcceptable, attempt.encryption == .bestEffort,
       let dialer = host.exchange.dialer(for: attempt.target.callProtocol),
-      router.beginAttempt(attempt.target, now: loop.now)
+      let target = try? router.beginAttempt(attempt.target, now: loop.now)
     else { return false }
-    guard dial(attempt.target, dialer, encryption: .required) != nil else { return true }
-    router.endAttempt(attempt.target)
+    guard dial(target, dialer, encryption: .required) != nil else { return true }
+    router.endAttempt(target)
     return false
   }
 
@@ -112,6 +116,8 @@ extension TwoPartyCall {
     live.update { $0.attempts[winner.recordIndex].answered = loop.wallClock }
     self.transfer?.leg = winner.leg
     self.transfer?.target = winner.target
+    live.countTime(of: winner.target.share)
+    live.countTime(of: transfer.share)
     let address = winner.leg.party.address ?? winner.target.remoteAddress
     transfer.media.expect(from: address?.ip, encryption: winner.encryption, on: transfer.side)
     guard let description else { return transferFailed(MediaRefusal.noAnswer.disconnect) }
@@ -132,7 +138,7 @@ extension TwoPartyCall {
   }
 
   private func finish(_ attempt: TransferInProgress.Ringing, _ disconnect: Disconnect) {
-    router.endAttempt(attempt.target)
+    router.endAttempt(attempt.target, failure: disconnect.cause)
     host.unregister(leg: attempt.leg.id)
     live.update { record in
       record.attempts[attempt.recordIndex].ended = loop.wallClock

@@ -52,6 +52,7 @@ extension Cause {
     // The far end did not believe our credentials: nothing the caller could answer (it must not see the challenge).
     case .unauthorised: 403
     case .networkFailure, .congestion, .limitReached, .shutdown: 503
+    case .quotaReached, .durationReached: 480
     case .serverFailure, .protocolError, .interrupted: 500
     case .loop: 482
     case .tooManyHops: 483
@@ -67,7 +68,8 @@ extension Cause {
     case .busy, .busyEverywhere: 17
     case .noAnswer: 19
     case .noResponse, .temporarilyUnavailable: 18
-    case .declined, .forbidden, .unauthorised: 21
+    case .declined, .forbidden, .unauthorised, .quotaReached: 21
+    case .durationReached: 31
     case .notFound, .doesNotExistAnywhere, .blocked: 1
     case .gone, .moved: 22
     case .invalidNumber: 28

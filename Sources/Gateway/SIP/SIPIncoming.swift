@@ -70,7 +70,7 @@ extension SIPEndpoint {
     // The call that is taken over has its place already; the alias is a contact of ours and nobody's guess.
     var request = request
     request.resolutions = 1
-    var routed = router.route(request, now: loop.now, wallClock: loop.wallClock)
+    var routed = router.route(request, isAdmitted: false, now: loop.now, wallClock: loop.wallClock)
     if case .reject(.blocked) = routed.decision { return leg.reject(Disconnect(.notFound)) }
     // The dialog named in Replaces decides, not the alias in the request URI, which is a contact of ours.
     routed.record.decision = .gateway(call.configuration)

@@ -53,10 +53,10 @@ extension SIPEndpoint {
     _ incoming: IncomingRequest, _ call: CallRequest, _ routed: RoutedCall, received: MonotonicInstant
   ) {
     // A message occupies nothing once it is on its way.
-    router.release(routed.admission)
+    router.release(routed)
     var hunt = routed.hunt
     guard case .gateway = routed.decision, let targets = hunt.first() else {
-      if case .reject(let rejection) = routed.decision { return answer(incoming, rejection.cause.sipStatus) }
+      if let cause = routed.refusalCause(toward: call.caller) { return answer(incoming, cause.sipStatus) }
       return answer(incoming, call.caller.isRegistered ? 480 : 404)
     }
     var forwarding = Forwarding()

@@ -66,7 +66,8 @@ extension SIPEndpoint {
       case .redirect(let alias):
         let uri = SIPURI.of(alias: alias, defaultHost: domainHost)
         answer(incoming, 302, uri.map { [.init(.contact, NameAddress(uri: $0).serialised())] } ?? [])
-      case .reject(let rejection): answer(incoming, rejection.cause.sipStatus)
+      case .reject(let rejection):
+        answer(incoming, (routed.refusalCause(toward: caller) ?? rejection.cause).sipStatus)
       }
     }
   }

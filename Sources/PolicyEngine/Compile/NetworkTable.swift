@@ -33,7 +33,7 @@ extension IPNetwork {
 
 extension IPAddress {
   /// `::ffff:192.0.2.1`, as a dual-stack socket reports an IPv4 peer, is `192.0.2.1`.
-  var unmapped: IPAddress {
+  package var unmapped: IPAddress {
     if case .v6(0, let low) = self, low >> 32 == 0xffff { return .v4(UInt32(truncatingIfNeeded: low)) }
     return self
   }

@@ -159,6 +159,8 @@ extension PolicyCompiler {
     unique(policy.policyProfiles.map(\.name), "policy_profiles", "name", "policy profile")
     unique(policy.services.map(\.configuration.name), "services", "name", "service")
     unique(policy.rules.map(\.name), "rules", "name", "rule")
+    unique(
+      policy.destinationLimits.map(\.name), "destination_limits", "name", "destination limit")
 
     var devices: [String: Int] = [:]
     for (i, device) in policy.devices.enumerated() where !device.alias.isEmpty {

@@ -17,6 +17,7 @@ enum PolicyCompiler {
     checkNames(policy, into: &findings)
     checkSettings(policy, into: &findings)
     checkProfiles(policy, into: &findings)
+    checkLimits(policy, into: &findings)
     // Ascending priority, and as written among equals.
     let order = policy.rules.indices.sorted {
       (policy.rules[$0].priority, $0) < (policy.rules[$1].priority, $1)

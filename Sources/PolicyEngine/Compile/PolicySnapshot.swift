@@ -12,6 +12,7 @@ public final class PolicySnapshot: Sendable {
   let rules: [CompiledRule]
   let patterns: RulePatterns
   let index: RuleIndex
+  let destinations: DestinationTable
   private let transforms: [AliasTransform: CompiledTransform]
   /// By folded alias.
   private let servicesByAlias: [String: Int]
@@ -42,6 +43,7 @@ public final class PolicySnapshot: Sendable {
     rules = compiled.rules
     patterns = RulePatterns(compiled.policy.rules)
     index = compiled.index
+    destinations = DestinationTable(compiled.policy.destinationLimits, compiled.policy.globals.numbering)
     transforms = compiled.transforms
     let policy = compiled.policy
     var services: [String: Int] = [:]

@@ -23,6 +23,7 @@ struct CheckedValue: Sendable {
     case network(IPNetwork)
     case socketAddress(TransportAddress)
     case portRange(ClosedRange<UInt16>)
+    case quota(Quota)
     case secret(Secret)
     case list([CheckedValue])
     case object(CheckedObject)
@@ -75,6 +76,7 @@ struct CheckedObject: Sendable {
   func portRange(_ key: String) -> ClosedRange<UInt16>? {
     if case .portRange(let value)? = content(key) { value } else { nil }
   }
+  func quota(_ key: String) -> Quota? { if case .quota(let value)? = content(key) { value } else { nil } }
   func secret(_ key: String) -> Secret? { if case .secret(let value)? = content(key) { value } else { nil } }
   func object(_ key: String) -> CheckedObject? {
     if case .object(let value)? = content(key) { value } else { nil }

@@ -23,6 +23,7 @@ extension PolicyBinding {
     if let registrar = o.object("registrar") { bind(registrar, into: &globals.registrar) }
     if let breakIn = o.object("break_in_protection") { bind(breakIn, into: &globals.breakIn) }
     if let limits = o.object("limits") { bind(limits, into: &globals.limits) }
+    globals.numbering = o.object("numbering").map(numbering) ?? globals.numbering
     globals.policyProfile = o.text("policy_profile")
   }
 
@@ -72,13 +73,5 @@ extension PolicyBinding {
     breakIn.maximumPINFailures = o.integer("max_pin_failures") ?? breakIn.maximumPINFailures
     breakIn.window = o.duration("window") ?? breakIn.window
     breakIn.allowList = o.networks("allow_list") ?? breakIn.allowList
-  }
-
-  private func bind(_ o: CheckedObject, into limits: inout CallLimits) {
-    if o.isNone("concurrent_calls") { limits.concurrentCalls = nil }
-    limits.concurrentCalls = o.integer("concurrent_calls") ?? limits.concurrentCalls
-    limits.callsPerSecond = o.number("calls_per_second")
-    limits.concurrentCallsPerCaller = o.integer("concurrent_calls_per_caller")
-    limits.callsPerSecondPerCaller = o.number("calls_per_second_per_caller")
   }
 }

@@ -18,6 +18,7 @@ struct PolicyBinding {
     policy.devices = items("devices").map(device)
     policy.services = items("services").map { service($0, policy.globals) }
     policy.rules = items("rules").map { rule($0, encryption) }
+    policy.destinationLimits = items("destination_limits").map(destinationLimit)
     policy.schedules = items("schedules").map(schedule)
     policy.h323Gatekeepers = items("h323_gatekeepers").map {
       H323Gatekeeper(
@@ -98,8 +99,8 @@ struct PolicyBinding {
     trunk.mediaEncryption = o.encryption("media_encryption")
     if o.isNone("probe_interval") { trunk.probeInterval = nil }
     trunk.probeInterval = o.duration("probe_interval") ?? trunk.probeInterval
-    trunk.callsPerSecond = o.number("calls_per_second")
-    trunk.concurrentCalls = o.integer("concurrent_calls")
+    trunk.limits = o.object("limits").map(limits) ?? trunk.limits
+    trunk.numbering = o.object("numbering").map(numbering)
     trunk.verifiesCertificate = o.boolean("verify_certificate") ?? trunk.verifiesCertificate
     trunk.certificateAuthorityFile = o.text("certificate_authority_file")
     return trunk
@@ -216,6 +217,7 @@ struct PolicyBinding {
       gateway.localAlias = call.text("caller")
       gateway.localDisplayName = call.text("caller_name")
     }
+    if let limits = o.object("limits").map(limits), !limits.isEmpty { gateway.limits = limits }
     return gateway
   }
 

@@ -23,6 +23,17 @@ enum ScalarParsing {
     return .milliseconds(milliseconds)
   }
 
+  /// `20 per 1h`, `300 per day`.
+  static func quota(_ text: String) -> Quota? {
+    let parts = text.split(separator: " ")
+    guard parts.count == 3, parts[1] == "per", parts[0].utf8.count <= 9, let count = Int(parts[0]) else {
+      return nil
+    }
+    let words = ["second": "1s", "minute": "1m", "hour": "1h", "day": "1d", "week": "7d"]
+    let window = String(parts[2])
+    return duration(words[window] ?? window).map { Quota(count, per: $0) }
+  }
+
   /// `1920` (kbit/s), `1920 kbps`, `2 Mbps`, `2.5Mbps`, `64000 bps`.
   static func bandwidth(_ text: String) -> Bandwidth? {
     let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }

@@ -371,6 +371,17 @@ struct SchemaReader {
     case .network: return value(IPNetwork(text).map { .network($0) })
     case .socketAddress: return value(TransportAddress(text).map { .socketAddress($0) })
     case .portRange: return value(ScalarParsing.portRange(text).map { .portRange($0) })
+    case .quota(let range):
+      guard let quota = ScalarParsing.quota(text) else {
+        return value(nil, Int(text) != nil ? "say in what time: \(text) per 1h" : nil)
+      }
+      guard inRange(quota.count, range, node) != nil else { return .invalid }
+      guard quota.window >= .seconds(1), quota.window <= .seconds(31 * 86_400) else {
+        report("out-of-range", "out of range", at: node, found: text, expected: "per 1s to per 31d")
+        return .invalid
+      }
+      return .quota(quota)
+    case .numberPrefix: return value(Numbering().canonicalPrefixes(text).isEmpty ? nil : .text(text))
     case .digitCount: return value(PatternForm.digitCount(text).map { _ in .text(text) })
     case .numberRange:
       return value(
@@ -493,6 +504,9 @@ extension SchemaType {
     case .network: "a network such as 192.0.2.0/24"
     case .socketAddress: "an address with a port, such as 192.0.2.1:5060 or [2001:db8::1]:5060"
     case .portRange: "a range of ports such as 40000-49999"
+    case .quota(let range):
+      "from \(range.lowerBound) to \(range.upperBound) in a stretch of time, such as 20 per 1h"
+    case .numberPrefix: "the beginning of numbers, such as +44 or 0900"
     case .host: "a host name or an IP address"
     case .serverURL: "the address of a server, such as https://policy.example.org"
     case .path: "a path, relative to the policy's directory"

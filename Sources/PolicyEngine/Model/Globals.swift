@@ -23,7 +23,10 @@ public struct Globals: Hashable, Sendable {
   public var dnsServers: [TransportAddress] = []
   public var registrar = RegistrarSettings()
   public var breakIn = BreakInProtection()
-  public var limits = CallLimits()
+  /// On all calls of the service; on those of one caller: a registered alias, or else a source address.
+  public var limits = CallLimits(total: CallCaps(concurrentCalls: 10_000))
+  /// How numbers are written, for destination limits.
+  public var numbering = Numbering()
   /// The policy profile of calls whose location names none.
   public var policyProfile: String?
 
@@ -121,17 +124,6 @@ public struct BreakInProtection: Hashable, Sendable {
   public var window = TimeSpan.seconds(600)
   /// Sources that are never quarantined: trunks and proxies concentrate many callers on one address.
   public var allowList: [IPNetwork] = []
-
-  public init() {}
-}
-
-/// Limits that hold even when a rule is written carelessly.
-public struct CallLimits: Hashable, Sendable {
-  public var concurrentCalls: Int? = 10_000
-  public var callsPerSecond: Double?
-  /// For one caller: a registered alias, or else a source address.
-  public var concurrentCallsPerCaller: Int?
-  public var callsPerSecondPerCaller: Double?
 
   public init() {}
 }

@@ -11,6 +11,8 @@ public struct Policy: Hashable, Sendable {
   public var services: [Service]
   /// In the order of evaluation: ascending priority, then as written.
   public var rules: [CallRoutingRule]
+  /// Caps on numbers, whichever rule leads to them.
+  public var destinationLimits: [DestinationLimit] = []
   /// Times of day and of the year that rules name.
   public var schedules: [Schedule] = []
   public var h323Gatekeepers: [H323Gatekeeper] = []
@@ -105,10 +107,10 @@ public struct Trunk: Hashable, Sendable {
   public var mediaEncryption: MediaEncryption?
   /// Health by OPTIONS; nil: by the results of calls only.
   public var probeInterval: TimeSpan?
-  /// Calls per second sent; nil: no limit.
-  public var callsPerSecond: Double?
-  /// Calls up at once, both ways; nil: no limit.
-  public var concurrentCalls: Int?
+  /// On the calls sent; calls at once count both ways.
+  public var limits: CallLimits
+  /// How numbers are written on this trunk; nil: as in the rest of the service.
+  public var numbering: Numbering?
   /// Verify the TLS certificate. Off only for laboratories.
   public var verifiesCertificate: Bool
   /// PEM file of the authorities to trust instead of the system's.
@@ -119,7 +121,7 @@ public struct Trunk: Hashable, Sendable {
     domain: String? = nil, credentials: [Credential] = [], registration: TrunkRegistration? = nil,
     sources: [IPNetwork] = [], isTrusted: Bool = false, inboundCredential: Credential? = nil,
     mediaEncryption: MediaEncryption? = nil, probeInterval: TimeSpan? = .seconds(30),
-    callsPerSecond: Double? = nil, concurrentCalls: Int? = nil, verifiesCertificate: Bool = true,
+    limits: CallLimits = CallLimits(), verifiesCertificate: Bool = true,
     certificateAuthorityFile: String? = nil
   ) {
     self.name = name
@@ -135,8 +137,7 @@ public struct Trunk: Hashable, Sendable {
     self.inboundCredential = inboundCredential
     self.mediaEncryption = mediaEncryption
     self.probeInterval = probeInterval
-    self.callsPerSecond = callsPerSecond
-    self.concurrentCalls = concurrentCalls
+    self.limits = limits
     self.verifiesCertificate = verifiesCertificate
     self.certificateAuthorityFile = certificateAuthorityFile
   }

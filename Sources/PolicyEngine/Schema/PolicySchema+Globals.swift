@@ -29,6 +29,7 @@ extension PolicySchema {
       .init(
         "break_in_protection", .object(breakIn), "What happens to sources that try many aliases or PINs."),
       .init("limits", .object(limits), "Limits that hold even when a rule is written carelessly."),
+      .init("numbering", .object(numbering), "How telephone numbers are written, for destination limits."),
       .init(
         "policy_profile", .reference(section: "policy_profiles"),
         "Policy server asked about calls whose location names none."),
@@ -133,20 +134,5 @@ extension PolicySchema {
         "allow_list", .list(.network), default: "empty",
         "Sources that are never quarantined: trunks and proxies concentrate many callers on one address.",
         example: "[198.51.100.0/24]"),
-    ])
-
-  static let limits = ObjectSchema(
-    "globals.limits", "Limits that hold even when a rule is written carelessly.",
-    [
-      .init(
-        "concurrent_calls", .word("unlimited", or: .integer(1...1_000_000)), default: "10000",
-        "Calls at once."),
-      .init("calls_per_second", .number(0.01...100_000), default: "unlimited", "New calls."),
-      .init(
-        "concurrent_calls_per_caller", .integer(1...1_000_000), default: "unlimited",
-        "Calls at once of one registered alias, or else one source address."),
-      .init(
-        "calls_per_second_per_caller", .number(0.01...100_000), default: "unlimited",
-        "New calls of one registered alias, or else one source address."),
     ])
 }

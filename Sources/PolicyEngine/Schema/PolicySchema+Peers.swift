@@ -52,8 +52,12 @@ extension PolicySchema {
       .init(
         "probe_interval", .word("never", or: .duration(5...3_600)), default: "30s",
         "How often health is asked by OPTIONS."),
-      .init("calls_per_second", .number(0.01...100_000), default: "unlimited", "New calls sent."),
-      .init("concurrent_calls", .integer(1...1_000_000), default: "unlimited", "Calls at once, both ways."),
+      .init(
+        "limits", .object(callLimits),
+        "Limits of the calls sent over the trunk. At a limit the next trunk of the rule is tried."),
+      .init(
+        "numbering", .object(numbering), default: "that of globals",
+        "How numbers are written on this trunk, for destination limits."),
       .init("verify_certificate", .boolean, default: "true", "Off only for laboratories."),
       .init("certificate_authority_file", .path, default: "the system's", "PEM file of trusted authorities."),
     ])

@@ -35,6 +35,7 @@ extension PolicySchema {
         example: "\\1@pstn.example.org"),
       .init("to", .object(ruleTo), "Where the call goes."),
       .init("call", .object(ruleCall), "What the call may use."),
+      .init("limits", .object(callLimits), "Limits of the rule's calls, and of each caller's share of them."),
     ])
 
   static let ruleMatch = ObjectSchema(

@@ -8,7 +8,7 @@ extension PolicySchema {
     [.init("tests", .list(.object(test)), "Calls, and what must become of them.")])
 
   /// All objects of test files, in the order of the reference.
-  static let testObjects = [testFile, test, testCall, testExpectation, testAttempt]
+  static let testObjects = [testFile, test, testCall, testExpectation, testAttempt, expectedLimits]
 
   static let test = ObjectSchema(
     "tests[]", "One call and what is expected of it.",
@@ -38,6 +38,8 @@ extension PolicySchema {
       .init("capability", capability(auto: true), default: "video", "What the caller offers."),
       .init("tag", .text(), default: "empty", "The call's tag."),
       .init(
+        "without_trunks", .list(.text()), default: "empty", "Trunks assumed to be down: they are tried last."),
+      .init(
         "at", .text(), default: "2026-01-07T12:00:00Z, a Wednesday", "The time of the call, ISO 8601.",
         example: "2026-12-25T09:00:00+01:00"),
     ])
@@ -55,8 +57,19 @@ extension PolicySchema {
         example: "[carrier-a, carrier-b]"),
       .init("capability", capability(auto: true), "Media of the call."),
       .init("encryption", encryption, "Media encryption of the call."),
+      .init(
+        "destination", .text(),
+        "Name of the destination limit that the number falls under on the first attempt that leaves."),
+      .init(
+        "limits", .object(expectedLimits),
+        "Each of these is among the limits that apply to the call: of the service, its caller, the rule, the first trunk, the destination."
+      ),
       .init("rejection", .choice(Rejection.allCases.map { Choice($0.word) }), "Why the call is refused."),
     ])
+
+  static let expectedLimits = ObjectSchema(
+    "tests[].expect.limits", "As in `limits` of a policy; whose limit it is makes no difference.",
+    callerCaps.fields)
 
   static let testAttempt = ObjectSchema(
     "tests[].expect.attempts[]", "One trunk and what it is told. In short: its name alone.",

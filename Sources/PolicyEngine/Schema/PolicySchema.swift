@@ -18,6 +18,9 @@ public enum PolicySchema {
         "services", .list(.object(service)),
         "Services that Tandem itself hosts. A service alias beats every rule."),
       .init("rules", .list(.object(rule)), "Call routing rules. The first that matches decides."),
+      .init(
+        "destination_limits", .list(.object(destinationLimit)),
+        "Limits on numbers, whichever rule leads to them."),
       .init("schedules", .list(.object(schedule)), "Named times, for the `when` and `unless` of rules."),
       .init("h323_gatekeepers", .list(.object(gatekeeper)), "H.323 gatekeepers that rules name."),
       .init("mssip_proxies", .list(.object(mssipProxy)), "Skype for Business servers that rules name."),
@@ -37,10 +40,10 @@ public enum PolicySchema {
   /// All objects, in the order of the reference.
   static let objects: [ObjectSchema] = [
     file, globals, protocols, sip, listener, realmCredential, media, mediaAddress, registrar, breakIn,
-    limits, location, trunk, credential, registration, device, service, rule, ruleMatch, ruleFrom, ruleTo,
+    limits, callLimits, callerCaps, numbering, location, trunk, credential, registration, device, service, rule, ruleMatch, ruleFrom, ruleTo,
     trunkChoice, transform,
     ruleCall,
-    schedule, period,
+    destinationLimit, schedule, period,
     gatekeeper, mssipProxy, stunServer, turnServer, teamsProxy, gmsAccessToken, telehealthProfile, theme,
     policyProfile, policyHooks, policyHook, circuitBreaker, policyProxy,
   ]
@@ -63,7 +66,7 @@ public enum PolicySchema {
     "busy", "busy_everywhere", "no_answer", "no_response", "declined", "forbidden", "not_found", "gone",
     "does_not_exist_anywhere", "invalid_number", "temporarily_unavailable", "not_acceptable",
     "encryption_required", "unauthorised", "network_failure", "server_failure", "congestion", "limit_reached",
-    "loop", "too_many_hops", "protocol_error")
+    "quota_reached", "loop", "too_many_hops", "protocol_error")
   static func capability(auto: Bool) -> SchemaType {
     .choice(
       [

@@ -95,6 +95,11 @@ extension PolicySchema {
       ])
     case .ipAddress, .network, .socketAddress, .host, .reference: return scalar(["string"])
     case .serverURL: return scalar(["string"], [("pattern", .string("^[Hh][Tt][Tt][Pp][Ss]?://"))])
+    case .quota:
+      return scalar(
+        ["string"],
+        [("pattern", .string("^[0-9]+ per (second|minute|hour|day|week|([0-9]+(ms|s|m|h|d))+)$"))])
+    case .numberPrefix: return scalar(["string", "number"])
     case .portRange: return scalar(["string"], [("pattern", .string("^[0-9]{1,5}-[0-9]{1,5}$"))])
     case .secret:
       let text = scalar(["string"])

@@ -19,6 +19,10 @@ indirect enum SchemaType: Sendable {
   /// An IP address with a port.
   case socketAddress
   case portRange
+  /// So many in a stretch of time: `20 per 1h`.
+  case quota(ClosedRange<Int>)
+  /// What numbers begin with.
+  case numberPrefix
   case host
   /// The base of a policy server's addresses.
   case serverURL

@@ -250,6 +250,14 @@ final class SignallingServer {
           "rule": "\(rule)", "alias": "\(request.alias.parsed)", "call": "\(request.id)", "more": "\(untold)",
         ])
     }
+    router.onLimitReached = { [log] limit, suppressed in
+      log.warning(
+        "limit reached",
+        metadata: [
+          "limit": "\(limit)", "scope": "\(limit.scope.rawValue)", "name": "\(limit.name)",
+          "cap": "\(limit.cap.rawValue)", "caller": "\(limit.caller ?? "")", "suppressed": "\(suppressed)",
+        ])
+    }
     router.registrations.onAdded = { [log] binding in
       log.info(
         "registration added",
