@@ -11,6 +11,7 @@ extension DifferenceSearch {
     }
     compareDevices()
     comparePolicyServers()
+    noteDestinationLimits()
     noteOtherSettings()
   }
 
@@ -168,6 +169,25 @@ extension DifferenceSearch {
     }
   }
 
+  /// By name; what numbers fall under another one follows from their prefixes.
+  private func noteDestinationLimits() {
+    func byName(_ side: DifferenceSide) -> [String: DestinationLimit] {
+      Dictionary(
+        side.policy.policy.destinationLimits.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+    let (before, after) = (byName(old), byName(new))
+    let changes = Set(before.keys).union(after.keys).sorted().compactMap { name -> String? in
+      guard let a = before[name] else { return "“\(name)” is new" }
+      guard let b = after[name] else { return "“\(name)” is gone" }
+      guard a != b else { return nil }
+      return a.isRefused != b.isRefused
+        ? "the numbers of “\(name)” are \(b.isRefused ? "now" : "no longer") refused"
+        : "“\(name)” has changed"
+    }
+    guard !changes.isEmpty else { return }
+    note("settings-differ", "destination limits: \(changes.joined(separator: ", "))")
+  }
+
   /// Settings that decide no single call.
   private func noteOtherSettings() {
     let (a, b) = (old.policy.policy.globals, new.policy.policy.globals)
@@ -188,6 +208,7 @@ extension DifferenceSearch {
     if a.registrar != b.registrar { changed.append("registrar") }
     if a.breakIn != b.breakIn { changed.append("break_in_protection") }
     if a.limits != b.limits { changed.append("limits") }
+    if a.numbering != b.numbering { changed.append("numbering") }
     if a.domain != b.domain { changed.append("domain") }
     if a.dnsServers != b.dnsServers { changed.append("dns") }
     guard !changed.isEmpty else { return }
@@ -225,9 +246,8 @@ extension Trunk {
       changes.append("its calls are authenticated otherwise")
     }
     if registration != now.registration { changes.append("other registration") }
-    if callsPerSecond != now.callsPerSecond || concurrentCalls != now.concurrentCalls {
-      changes.append("other limits")
-    }
+    if limits != now.limits { changes.append("other limits") }
+    if numbering != now.numbering { changes.append("numbers are written otherwise") }
     return changes
   }
 }
