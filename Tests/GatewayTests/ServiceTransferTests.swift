@@ -21,7 +21,7 @@ import Testing
     bench = try GatewayBench(
       rules: [
         rule("bob|carol", target: .registration), rule("far", trunks: ["carrier"]),
-      ], trunks: [trunk("carrier") { $0.concurrentCalls = 1 }], devices: ["bob", "carol"],
+      ], trunks: [trunk("carrier") { $0.limits.total.concurrentCalls = 1 }], devices: ["bob", "carol"],
       ports: 34000...34999,
       services: [
         Service(aliases: ["9196"], configuration: ServiceConfiguration(kind: .testCall, name: "Echo")),
