@@ -62,14 +62,18 @@ let package = Package(
     .target(
       name: "PolicyEngine",
       dependencies: [
-        "CallModel", "TimeZones", "CPCRE2", "PatternAnalysis", .product(name: "Yams", package: "Yams"),
+        "CallModel", "TimeZones", "CPCRE2", "PatternAnalysis", "PolicyScript",
+        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: strict),
     .target(
       name: "PolicyScript", dependencies: ["CallModel", "TimeZones", "JSONText", "CPCRE2", "COpenSSL"],
       swiftSettings: strict),
     .target(
-      name: "PolicyTools", dependencies: ["PolicyEngine", "PatternAnalysis", "CallModel"],
+      name: "PolicyTools",
+      dependencies: [
+        "PolicyEngine", "PolicyHooks", "PolicyScript", "TimeZones", "PatternAnalysis", "CallModel",
+      ],
       swiftSettings: strict),
     .target(
       name: "PolicyActivation",
@@ -79,7 +83,8 @@ let package = Package(
       dependencies: ["PolicyEngine", "PatternAnalysis", "CallModel", "JSONText", "CPCRE2"],
       swiftSettings: strict),
     .target(
-      name: "PolicyHooks", dependencies: ["CallModel", "JSONText", "PolicyEngine"], swiftSettings: strict),
+      name: "PolicyHooks", dependencies: ["CallModel", "JSONText", "PolicyEngine", "PolicyScript"],
+      swiftSettings: strict),
     .target(
       name: "Router", dependencies: ["PolicyEngine", "PolicyHooks", "CallModel"], swiftSettings: strict),
 
@@ -132,11 +137,9 @@ let package = Package(
       name: "tandem",
       dependencies: [
         "CallModel", "SIP", "SDP", "PolicyEngine", "PolicyTools", "PolicyActivation", "PolicyImport",
-        "Router",
-        "Gateway",
-        "MediaRelay",
-        "Conferences", "Records", "PolicyHooks", "PolicyTransport", "SIPTransport", "DNSResolver",
-        "StructuredLogging", "TestCaller", "Codecs",
+        "Router", "Gateway", "MediaRelay", "Conferences", "Records", "PolicyHooks", "PolicyScript",
+        "PolicyTransport", "TimeZones", "SIPTransport", "DNSResolver", "StructuredLogging", "TestCaller",
+        "Codecs",
         nio, nioPosix, log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -174,7 +177,10 @@ let package = Package(
       name: "PolicyEngineTests", dependencies: ["TestSupport", "PolicyEngine", "CallModel"],
       swiftSettings: strict),
     .testTarget(
-      name: "PolicyHooksTests", dependencies: ["PolicyHooks", "PolicyEngine", "JSONText", "CallModel"],
+      name: "PolicyHooksTests",
+      dependencies: [
+        "TestSupport", "PolicyHooks", "PolicyEngine", "PolicyScript", "TimeZones", "JSONText", "CallModel",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "PolicyScriptTests",
@@ -188,7 +194,9 @@ let package = Package(
       ], resources: [.copy("policy-server.py")], swiftSettings: strict),
     .testTarget(
       name: "PolicyToolsTests",
-      dependencies: ["TestSupport", "PolicyTools", "PolicyEngine", "PatternAnalysis", "CallModel"],
+      dependencies: [
+        "TestSupport", "PolicyTools", "PolicyEngine", "PolicyHooks", "PatternAnalysis", "CallModel",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "PolicyActivationTests",

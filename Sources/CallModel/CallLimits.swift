@@ -41,25 +41,18 @@ public struct CallCaps: Hashable, Sendable {
 }
 
 /// Caps of all calls together, and of those of each caller by itself.
-public struct CallLimits: Hashable, Sendable {
+public struct CallLimits: RareSettings, Hashable, Sendable {
   public var total: CallCaps
   public var perCaller: CallCaps
 
-  public init(total: CallCaps = CallCaps(), perCaller: CallCaps = CallCaps()) {
+  public init() { self.init(total: CallCaps()) }
+
+  public init(total: CallCaps, perCaller: CallCaps = CallCaps()) {
     self.total = total
     self.perCaller = perCaller
   }
 
   public var isEmpty: Bool { total.isEmpty && perCaller.isEmpty }
-}
-
-/// A value that is mostly absent, kept out of line so that its absence costs one word.
-indirect enum Rare<Value: Hashable & Sendable>: Hashable, Sendable {
-  case none
-  case some(Value)
-
-  init(_ value: Value?) { self = value.map { .some($0) } ?? .none }
-  var value: Value? { if case .some(let value) = self { value } else { nil } }
 }
 
 /// Which cap refused or ended a call.

@@ -33,51 +33,6 @@ public enum Rejection: String, Hashable, Sendable, Codable, CaseIterable {
   case withdrawn
 }
 
-/// A service that hosts calls, as policy describes it (`service_configuration`, gateway calls excepted).
-public struct ServiceConfiguration: Hashable, Sendable {
-  /// `service_type` of the reference system.
-  public enum Kind: String, Hashable, Sendable, CaseIterable {
-    case conference
-    case lecture
-    case twoStageDialing = "two_stage_dialing"
-    case mediaPlayback = "media_playback"
-    case testCall = "test_call"
-  }
-
-  public var kind: Kind
-  /// Decides identity: two aliases answered with the same name meet in the same place.
-  public var name: String
-  public var tag: String
-  public var description: String
-  public var callCapability: CallCapability
-  public var mediaEncryption: MediaEncryption
-  public var maximumBandwidthIn: Bandwidth?
-  public var maximumBandwidthOut: Bandwidth?
-  public var pin: Secret?
-  public var guestPIN: Secret?
-  public var allowsGuests: Bool
-
-  public init(
-    kind: Kind, name: String, tag: String = "", description: String = "",
-    callCapability: CallCapability = .video,
-    mediaEncryption: MediaEncryption = .bestEffort, maximumBandwidthIn: Bandwidth? = nil,
-    maximumBandwidthOut: Bandwidth? = nil, pin: Secret? = nil, guestPIN: Secret? = nil,
-    allowsGuests: Bool = false
-  ) {
-    self.kind = kind
-    self.name = name
-    self.tag = tag
-    self.description = description
-    self.callCapability = callCapability
-    self.mediaEncryption = mediaEncryption
-    self.maximumBandwidthIn = maximumBandwidthIn
-    self.maximumBandwidthOut = maximumBandwidthOut
-    self.pin = pin
-    self.guestPIN = guestPIN
-    self.allowsGuests = allowsGuests
-  }
-}
-
 /// Where a gateway call goes (`called_device_type`).
 public enum CallTarget: String, Hashable, Sendable, CaseIterable {
   /// A device registered under the alias if there is one, else an external system.

@@ -21,6 +21,8 @@ public struct DecisionRecord: Hashable, Sendable {
   public var policyAnswers: [PolicyAnswerRecord] = []
   /// The limit that refused the call, if one did.
   public var limit: LimitReached?
+  /// The local scripts that ran, and what they did.
+  public var scripts: [PolicyScriptRecord] = []
   public var decision: Decision
 
   /// On live calls at most this many considerations are kept; `explain` keeps all.

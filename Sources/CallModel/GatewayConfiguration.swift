@@ -136,11 +136,19 @@ public struct GatewayConfiguration: Sendable {
     get { settings.values.prefersIPv6 }
     set { own().values.prefersIPv6 = newValue }
   }
+  /// What few calls need; takes no memory while it is the usual.
+  public var details: GatewayDetails {
+    get { settings.values.details.value }
+    set { own().values.details.value = newValue }
+  }
 
-  /// Caps on the calls of the rule.
+  /// Caps on the calls of the rule; nil: none.
   public var limits: CallLimits? {
-    get { settings.values.limits.value }
-    set { own().values.limits = Rare(newValue) }
+    get {
+      let limits = settings.values.limits.value
+      return limits.isEmpty ? nil : limits
+    }
+    set { own().values.limits.value = newValue ?? CallLimits() }
   }
 
   public init(

@@ -33,7 +33,8 @@ public final class GatewaySettings: @unchecked Sendable {
     var continueOn: Set<Cause>
     var dtmfSequence = ""
     var prefersIPv6: Bool?
-    var limits = Rare<CallLimits>.none
+    var limits = Rare<CallLimits>()
+    var details = Rare<GatewayDetails>()
   }
 
   var values: Values

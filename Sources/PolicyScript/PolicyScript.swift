@@ -41,6 +41,13 @@ public struct PolicyScript: Sendable {
     read(text, name: name, variables: variables).findings
   }
 
+  /// Both at once: the script, unless there are errors, and everything that was found.
+  public static func checked(
+    _ text: String, name: String, variables: Set<String>? = nil
+  ) -> (script: PolicyScript?, findings: [ScriptDiagnostic]) {
+    read(text, name: name, variables: variables)
+  }
+
   private static func read(
     _ text: String, name: String, variables: Set<String>?
   ) -> (script: PolicyScript?, findings: [ScriptDiagnostic]) {

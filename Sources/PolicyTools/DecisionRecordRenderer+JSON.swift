@@ -41,6 +41,8 @@ extension DecisionRecordRenderer {
     pairs.append(("omitted", .integer(record.omittedConsiderations)))
     pairs.append(("rule", JSONText(record.rule)))
     pairs.append(("replaced", JSONText(record.replaced)))
+    pairs.append(("scripts", .array(record.scripts.map { PolicyScriptSentence(script: $0).json })))
+    pairs.append(("script_log", .array(scriptLog.map(JSONText.string))))
     pairs.append(("decision", decision(record, policy)))
     return JSONText.object(pairs).text
   }

@@ -10,6 +10,9 @@ public struct DecisionRecordRenderer: Sendable {
   /// Otherwise rules in a row that were not even near are counted, not listed, when there are many.
   public var listsEveryRule: Bool
 
+  /// What scripts wrote to their log.
+  public var scriptLog: [String] = []
+
   /// More considerations than this are shortened.
   static let shortList = 24
 
@@ -51,12 +54,20 @@ public struct DecisionRecordRenderer: Sendable {
     }
     if let service = record.service {
       lines.append("Service   “\(service)” owns this alias; no rule is looked at")
+    } else if record.isDecidedByServer {
+      lines.append("Service   not looked for: the policy server has decided")
     } else if record.decision == .reject(.protocolDisabled), record.considered.isEmpty {
       lines.append("Service   not looked for: \(disabled(record))")
     } else {
       lines.append("Service   none owns “\(record.alias.parsed)”")
     }
-    lines += rules(record, RuleSentence(record: record, policy: policy))
+    if !record.isDecidedByServer { lines += rules(record, RuleSentence(record: record, policy: policy)) }
+    for script in record.scripts {
+      for (i, line) in PolicyScriptSentence(script: script).lines.enumerated() {
+        lines.append((i == 0 ? "Script    " : "          ") + line)
+      }
+    }
+    lines += scriptLog.map { "          log: \($0)" }
     lines += decision(record, policy)
     return lines.joined(separator: "\n") + "\n"
   }
@@ -126,12 +137,16 @@ public struct DecisionRecordRenderer: Sendable {
     case .service(let service):
       return ["Decision  service “\(service.name)” (\(service.kind.rawValue)) takes the call"]
     case .gateway(let gateway):
-      var lines = ["Decision  rule “\(record.rule ?? gateway.name)” takes the call"]
-      if let replaced = record.replaced {
-        lines.append(
-          replaced == record.alias.parsed
-            ? "          the alias stays “\(replaced)”" : "          the alias becomes “\(replaced)”")
-      }
+      var lines = [
+        record.rule.map { "Decision  rule “\($0)” takes the call" }
+          ?? "Decision  the call goes out as “\(gateway.name)”"
+      ]
+      if let rule = record.rule, rule != gateway.name { lines.append("          as “\(gateway.name)”") }
+      // A record without a configuration of its own, as tests make them, has the alias of the rule.
+      let alias = gateway.remoteAlias.isEmpty ? record.replaced ?? "" : gateway.remoteAlias
+      lines.append(
+        alias == record.alias.parsed
+          ? "          the alias stays “\(alias)”" : "          the alias becomes “\(alias)”")
       lines += TargetSentence(gateway: gateway, policy: policy, caller: caller).lines.map {
         "          \($0)"
       }
@@ -171,6 +186,18 @@ public struct DecisionRecordRenderer: Sendable {
       "refused: \(record.rule.map { "rule “\($0)”" } ?? "policy") sends it where this version cannot"
     case .shutdown: "refused: Tandem is shutting down"
     case .withdrawn: "none: the caller gave up while policy servers were asked"
+    }
+  }
+}
+
+extension DecisionRecord {
+  /// The policy server has decided, so that our own services and rules were not looked at.
+  var isDecidedByServer: Bool {
+    guard service == nil, rule == nil, considered.isEmpty, omittedConsiderations == 0 else { return false }
+    return policyAnswers.contains { answer in
+      ["used", "reject", "redirect"].contains(answer.outcome)
+        // Its hook's fallback is to refuse.
+        || answer.isFallback && decision == .reject(.policy) && scripts.allSatisfy { $0.outcome != .reject }
     }
   }
 }

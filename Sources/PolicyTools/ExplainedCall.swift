@@ -1,5 +1,6 @@
 import CallModel
 import PolicyEngine
+import PolicyHooks
 
 /// A call that does not take place: asked of a policy to see what it would do.
 public struct ExplainedCall: Sendable {
@@ -63,8 +64,38 @@ public struct ExplainedCall: Sendable {
     return locations.count == 1 ? locations.first ?? nil : nil
   }
 
-  /// Decides with every consideration kept.
-  public func decide(by policy: PolicySnapshot) -> DecisionRecord {
-    policy.decide(request(to: policy), now: at, keepingAllConsiderations: true).record
+  /// Decides with every consideration kept. A policy server is not asked: its hook's fallback decides.
+  public func decide(by policy: PolicySnapshot) -> DecisionRecord { decide(by: PolicyChain(policy)).record }
+
+  /// The same, with answers in place of the policy server's.
+  public func decide(by chain: PolicyChain, answers: PolicyDoubles = PolicyDoubles()) -> PolicyChain.Outcome {
+    let answer = question(to: chain.policy).map { profile, question in
+      PolicyAnswer(answers.answers[question.kind], to: question, of: profile, chain.context)
+    }
+    return decide(by: chain, answer: answer)
+  }
+
+  /// The same, with what a policy server has answered; nil: it is not asked.
+  public func decide(by chain: PolicyChain, answer: PolicyAnswer?) -> PolicyChain.Outcome {
+    let request = request(to: chain.policy)
+    return chain.decide(
+      request, from: NodeFacts(location: request.location, address: nil), answer: answer, now: at,
+      keepingAllConsiderations: true, environment: .repeatable(at: at))
+  }
+
+  /// What a policy server would be asked about the call; nil: none would be.
+  public func question(
+    to policy: PolicySnapshot
+  ) -> (profile: PolicyProfile, question: ExternalPolicyRequest)? {
+    let request = request(to: policy)
+    let globals = policy.policy.globals
+    guard let profile = policy.policyProfile(location: request.location), profile.url != nil,
+      profile.hooks[.serviceConfiguration] != nil, globals.isEnabled(callProtocol),
+      direction != .dialOut || globals.dialOutEnabled
+    else { return nil }
+    return (
+      profile,
+      PolicyChain.question(about: request, from: NodeFacts(location: request.location, address: nil))
+    )
   }
 }

@@ -42,6 +42,7 @@ struct PolicyAnswerSentence {
     case "skipped": text = "not asked, since it failed too often before"
     case "overloaded": text = "not asked, since too many questions wait for it"
     case "unaskable": text = "the question fits no URL"
+    case "unasked": text = "not asked here, and nothing stands for its answer"
     case "withdrawn": text = "the call ended before the answer"
     default: text = answer.outcome
     }

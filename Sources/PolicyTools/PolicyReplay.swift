@@ -1,5 +1,7 @@
 import CallModel
 import PolicyEngine
+import PolicyHooks
+import PolicyScript
 
 /// Recorded calls decided by another policy: what would have gone elsewhere, been refused, or been let through.
 public struct PolicyReplay: Sendable {
@@ -33,11 +35,20 @@ public struct PolicyReplay: Sendable {
   public init(_ calls: [CallRecord], by policy: PolicySnapshot) {
     var differences: [Difference] = []
     var compared = 0
+    let chain = PolicyChain(policy)
     for call in calls where PolicyReplay.isComparable(call.decision) {
       compared += 1
       let before = call.decision
-      let (_, after) = policy.decide(PolicyReplay.request(call, policy), now: call.started)
-      guard let change = DecisionChange(from: before.decision, to: after.decision) else { continue }
+      let request = PolicyReplay.request(call, policy)
+      // Scripts run again; what a server of the new policy would say, nobody knows.
+      let after = chain.decide(
+        request, from: NodeFacts(location: request.location, address: nil), now: call.started,
+        environment: .repeatable(at: call.started)
+      ).record
+      guard
+        let change = DecisionChange(
+          from: PolicyReplay.recorded(before.decision), to: PolicyReplay.recorded(after.decision))
+      else { continue }
       differences.append(
         Difference(
           call: call.id, started: call.started, caller: call.caller.alias, alias: call.calledAlias,
@@ -64,5 +75,25 @@ public struct PolicyReplay: Sendable {
         trunk: record.isRegistered
           ? nil : call.caller.address.flatMap { policy.trunk(forSource: $0.ip)?.name }),
       location: record.location)
+  }
+
+  /// What records keep of a decision: PINs are not in them, nor what only hosts of services look at.
+  private static func recorded(_ decision: Decision) -> Decision {
+    switch decision {
+    case .service(let service):
+      return .service(
+        ServiceConfiguration(
+          kind: service.kind, name: service.name, tag: service.tag, description: service.description,
+          callCapability: service.callCapability, mediaEncryption: service.mediaEncryption,
+          maximumBandwidthIn: service.maximumBandwidthIn, maximumBandwidthOut: service.maximumBandwidthOut,
+          maximumPixels: service.maximumPixels, theme: service.theme,
+          localDisplayName: service.localDisplayName, allowsGuests: service.allowsGuests))
+    case .gateway(var gateway):
+      var details = GatewayDetails()
+      details.transcodes = gateway.details.transcodes
+      gateway.details = details
+      return .gateway(gateway)
+    case .reject, .redirect: return decision
+    }
   }
 }

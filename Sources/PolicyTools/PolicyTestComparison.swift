@@ -18,12 +18,20 @@ struct PolicyTestComparison {
     }
     compare("decision", expected.kind?.rawValue, kind)
     compare("rule", expected.rule, record.rule)
-    compare("service", expected.service, record.service)
-    compare("alias", expected.alias, record.replaced)
+    compare("service", expected.service, service)
+    compare("alias", expected.alias, alias)
+    compare("name", expected.name, nameAndTag?.name)
+    compare("tag", expected.tag, nameAndTag?.tag)
     compare("rejection", expected.rejection?.word, rejection)
     compare("target", expected.target?.rawValue, gateway?.target.rawValue)
     compare("capability", expected.capability?.rawValue, capability)
     compare("encryption", expected.encryption?.rawValue, encryption)
+    compare("max_bandwidth_in", expected.bandwidthIn.map(kilobits), bandwidth.in.map(kilobits))
+    compare("max_bandwidth_out", expected.bandwidthOut.map(kilobits), bandwidth.out.map(kilobits))
+    compare("caller", expected.caller, gateway?.localAlias)
+    compare("caller_name", expected.callerName, gateway?.localDisplayName)
+    compare("server", expected.server, record.policyAnswers.first?.outcome)
+    compare("script", expected.script?.rawValue, record.scripts.first?.outcome.rawValue)
     if let wanted = expected.attempts { failures += attemptFailures(wanted) }
     if !failures.isEmpty { failures.append("the call: \(outcome)") }
     return failures
@@ -39,7 +47,9 @@ struct PolicyTestComparison {
     let policy = policy.policy
     return [
       check("rule", expected.rule, policy.rules.map(\.name)),
-      check("service", expected.service, policy.services.map(\.configuration.name)),
+      // Servers and scripts may make services of their own.
+      record.policyAnswers.isEmpty && record.scripts.isEmpty
+        ? check("service", expected.service, policy.services.map(\.configuration.name)) : nil,
       check("location", test.call.location, policy.locations.map(\.name)),
       check("trunk", test.call.trunk, policy.trunks.map(\.name)),
     ].compactMap { $0 }
@@ -49,6 +59,37 @@ struct PolicyTestComparison {
   private var gateway: GatewayConfiguration? {
     if case .gateway(let gateway) = record.decision { gateway } else { nil }
   }
+
+  private var service: String? {
+    if case .service(let service) = record.decision { service.name } else { record.service }
+  }
+
+  /// What is called in the end; of a call that is refused, what a rule had made of the alias.
+  private var alias: String? {
+    switch record.decision {
+    case .gateway(let gateway): gateway.remoteAlias
+    case .redirect(let alias): alias
+    case .service, .reject: record.replaced
+    }
+  }
+
+  private var nameAndTag: (name: String, tag: String)? {
+    switch record.decision {
+    case .gateway(let gateway): (gateway.name, gateway.tag)
+    case .service(let service): (service.name, service.tag)
+    case .reject, .redirect: nil
+    }
+  }
+
+  private var bandwidth: (in: Bandwidth?, out: Bandwidth?) {
+    switch record.decision {
+    case .gateway(let gateway): (gateway.maximumBandwidthIn, gateway.maximumBandwidthOut)
+    case .service(let service): (service.maximumBandwidthIn, service.maximumBandwidthOut)
+    case .reject, .redirect: (nil, nil)
+    }
+  }
+
+  private func kilobits(_ bandwidth: Bandwidth) -> String { "\(bandwidth.kilobitsPerSecond) kbit/s" }
 
   private var kind: String {
     switch record.decision {
@@ -82,7 +123,9 @@ struct PolicyTestComparison {
   /// What became of the call, in one line.
   private var outcome: String {
     switch record.decision {
-    case .gateway: "rule “\(record.rule ?? "")” takes it to “\(record.replaced ?? "")”"
+    case .gateway(let gateway):
+      record.rule.map { "rule “\($0)” takes it to “\(gateway.remoteAlias)”" }
+        ?? "it goes out as “\(gateway.name)” to “\(gateway.remoteAlias)”"
     case .service(let service): "service “\(service.name)” takes it"
     case .reject(let rejection): "refused: \(rejection.word)"
     case .redirect(let alias): "redirected to “\(alias)”"

@@ -30,6 +30,7 @@ public struct PolicyTestReport: Sendable {
         "  \(result.passed ? "✓" : "✗") \(result.test.name)\(result.passed ? "" : " (line \(result.test.line))")"
       )
       lines += result.failures.map { "      \($0)" }
+      lines += result.notes.map { "      note: \($0)" }
     }
     lines.append("")
     lines.append(summary)
@@ -80,7 +81,8 @@ public struct PolicyTestReport: Sendable {
             .object([
               ("name", .string(result.test.name)), ("file", .string(result.test.file)),
               ("line", .integer(result.test.line)), ("passed", .boolean(result.passed)),
-              ("failures", .array(result.failures.map(JSONText.string))), ("rule", JSONText(result.rule)),
+              ("failures", .array(result.failures.map(JSONText.string))),
+              ("notes", .array(result.notes.map(JSONText.string))), ("rule", JSONText(result.rule)),
               ("service", JSONText(result.service)),
             ])
           })

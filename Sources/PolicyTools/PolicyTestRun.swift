@@ -1,5 +1,6 @@
 import CallModel
 import PolicyEngine
+import PolicyHooks
 
 /// The outcome of a policy's tests: `tandem test`.
 public struct PolicyTestRun: Sendable {
@@ -7,6 +8,8 @@ public struct PolicyTestRun: Sendable {
   public struct Result: Sendable {
     public var test: PolicyTest
     public var failures: [String]
+    /// What is worth knowing of a test, passed or not.
+    public var notes: [String] = []
     /// The rule that decided.
     public var rule: String?
     public var service: String?
@@ -27,7 +30,8 @@ public struct PolicyTestRun: Sendable {
   }
 
   public init(_ tests: [PolicyTest], of policy: PolicySnapshot) {
-    results = tests.map { PolicyTestRun.run($0, policy) }
+    let chain = PolicyChain(policy)
+    results = tests.map { PolicyTestRun.run($0, chain) }
     let rules = policy.policy.rules.filter(\.isEnabled).map(\.name)
     let services = policy.policy.services.map(\.configuration.name)
     let deciding = Set(results.compactMap(\.rule))
@@ -40,14 +44,27 @@ public struct PolicyTestRun: Sendable {
 
   /// Whether every test passes; stops at the first that does not.
   static func passes(_ tests: [PolicyTest], _ policy: PolicySnapshot) -> Bool {
-    tests.allSatisfy { run($0, policy).passed }
+    let chain = PolicyChain(policy)
+    return tests.allSatisfy { run($0, chain).passed }
   }
 
-  private static func run(_ test: PolicyTest, _ policy: PolicySnapshot) -> Result {
-    let record = ExplainedCall(test.call).decide(by: policy)
-    return Result(
-      test: test, failures: PolicyTestComparison(test: test, record: record, policy: policy).failures,
+  private static func run(_ test: PolicyTest, _ chain: PolicyChain) -> Result {
+    let record = ExplainedCall(test.call).decide(by: chain, answers: test.external).record
+    var result = Result(
+      test: test, failures: PolicyTestComparison(test: test, record: record, policy: chain.policy).failures,
       rule: record.rule, service: record.service)
+    if let unasked = record.policyAnswers.first(where: { $0.outcome == PolicyOutcome.unasked.rawValue }) {
+      let fallback =
+        chain.policy.policy.policyProfiles.first { $0.name == unasked.profile }?
+        .hooks[.serviceConfiguration]?.fallback ?? .continue
+      result.notes.append(
+        "policy server “\(unasked.profile)” is not asked in a test: its fallback (\(fallback.rawValue)) decides; say what it answers under external:"
+      )
+    }
+    if record.policyAnswers.isEmpty, !test.external.answers.isEmpty {
+      result.failures.append("external: no policy server would be asked about this call")
+    }
+    return result
   }
 }
 

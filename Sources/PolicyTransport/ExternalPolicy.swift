@@ -26,13 +26,15 @@ public final class ExternalPolicy: Sendable {
     self.onBreakerChange = onBreakerChange
   }
 
-  /// Makes `profiles` the ones that are asked.
+  /// Makes `profiles` the ones that are asked; those without a server are passed over.
   public func activate(_ profiles: [PolicyProfile]) async {
     let retired = state.withLock { state -> [PolicyServer] in
       guard !state.isShutDown else { return [] }
       let old = state.servers
       state.servers = [:]
-      for profile in profiles {
+      for var profile in profiles where profile.url != nil {
+        // Scripts run here: a new one is no reason to leave the server's connections.
+        profile.scripts = [:]
         if let server = old[profile.name], server.profile == profile {
           state.servers[profile.name] = server
         } else {

@@ -3,17 +3,6 @@ import NIOCore
 import PolicyEngine
 import PolicyHooks
 
-/// What came of one question: what follows for the call, and what the record says.
-public struct PolicyAnswer: Hashable, Sendable {
-  public var conclusion: PolicyConclusion
-  public var record: PolicyAnswerRecord
-
-  public init(conclusion: PolicyConclusion, record: PolicyAnswerRecord) {
-    self.conclusion = conclusion
-    self.record = record
-  }
-}
-
 /// Puts questions to one policy server: ``PolicyExchanges`` with a clock and a network.
 ///
 /// An actor of its own, off the signalling loop: a call asks, goes on with others, and hears the answer by one hop.
@@ -61,8 +50,12 @@ public actor PolicyServer {
   ) async -> PolicyAnswer {
     let kind = question.kind
     let request: PolicyHTTPRequest
+    guard let url = profile.url else {
+      return answer(
+        .unasked(kind, .unaskable, fallback: profile.hooks[kind]?.fallback ?? .continue), kind, id, url: "")
+    }
     do throws(PolicyHTTPRequest.Refusal) {
-      request = try PolicyHTTPRequest(question, id: id, server: profile.url, credential: profile.credential)
+      request = try PolicyHTTPRequest(question, id: id, server: url, credential: profile.credential)
     } catch {
       return answer(
         .unasked(

@@ -64,6 +64,12 @@ extension CallRecord {
         add("wrong", finding.field.isEmpty ? finding.problem : "\(finding.field): \(finding.problem)")
       }
     }
+    for script in decision.scripts {
+      add("script", script.sentence)
+      for finding in script.findings where finding.isError {
+        add("wrong", finding.field.isEmpty ? finding.problem : "\(finding.field): \(finding.problem)")
+      }
+    }
     add("decision", decision.summary)
     add("started", started.text)
     add("connected", connected.map { "\($0.text) (after \($0.text(since: started)))" })
@@ -182,6 +188,19 @@ extension String {
     var text = self
     while let last = text.last, predicate(last) { text.removeLast() }
     return text
+  }
+}
+
+extension PolicyScriptRecord {
+  /// `scripts/service.j2, service: used, changed crypto_mode, name`
+  fileprivate var sentence: String {
+    var text = "\(script), \(kind): \(outcome.rawValue)"
+    if let failure {
+      let place = line > 0 ? " at \(line):\(column)" : ""
+      text += "\(place): \(failure)"
+    }
+    if !changes.isEmpty { text += ", changed \(changes.map(\.field).joined(separator: ", "))" }
+    return text + (isFallback ? "; the fallback refuses" : "")
   }
 }
 

@@ -45,6 +45,10 @@ extension DecisionRecord {
           json.member("cap", limit.cap.rawValue)
         }
       }
+      if !scripts.isEmpty {
+        json.key("scripts")
+        json.array(scripts) { $1.write(to: &$0) }
+      }
       json.key("decision")
       decision.write(to: &json)
     }
@@ -95,13 +99,44 @@ extension PolicyAnswerRecord {
       json.member("latency_us", latency.nanoseconds / 1_000)
       json.member("attempts", attempts)
       json.key("findings")
-      json.array(findings) { json, finding in
+      json.array(findings) { $1.write(to: &$0) }
+    }
+  }
+}
+
+extension PolicyScriptRecord {
+  fileprivate func write(to json: inout JSONWriter) {
+    json.object { json in
+      json.member("profile", profile)
+      json.member("kind", kind)
+      json.member("script", script)
+      json.member("outcome", outcome.rawValue)
+      json.member("fallback", isFallback)
+      json.member("failure", failure)
+      json.member("line", line)
+      json.member("column", column)
+      json.member("steps", steps)
+      json.member("time_us", time.nanoseconds / 1_000)
+      json.key("findings")
+      json.array(findings) { $1.write(to: &$0) }
+      json.key("changes")
+      json.array(changes) { json, change in
         json.object { json in
-          json.member("field", finding.field)
-          json.member("problem", finding.problem)
-          json.member("error", finding.isError)
+          json.member("field", change.field)
+          json.member("before", change.before)
+          json.member("after", change.after)
         }
       }
+    }
+  }
+}
+
+extension PolicyAnswerRecord.Finding {
+  fileprivate func write(to json: inout JSONWriter) {
+    json.object { json in
+      json.member("field", field)
+      json.member("problem", problem)
+      json.member("error", isError)
     }
   }
 }
@@ -137,6 +172,9 @@ extension ServiceConfiguration {
     json.member("media_encryption", mediaEncryption.rawValue)
     json.member("maximum_bandwidth_in", maximumBandwidthIn.map { Int64($0.bitsPerSecond) })
     json.member("maximum_bandwidth_out", maximumBandwidthOut.map { Int64($0.bitsPerSecond) })
+    if let maximumPixels { json.member("maximum_pixels", maximumPixels) }
+    if let theme { json.member("theme", theme) }
+    if !localDisplayName.isEmpty { json.member("local_display_name", localDisplayName) }
     json.member("has_pin", pin != nil)
     json.member("has_guest_pin", guestPIN != nil)
     json.member("allows_guests", allowsGuests)
@@ -186,6 +224,9 @@ extension GatewayConfiguration {
     json.member("live_captions", liveCaptions)
     json.member("external_avatar_lookup", externalAvatarLookup)
     json.member("ring_timeout_ms", ringTimeout.milliseconds)
+    if !dtmfSequence.isEmpty { json.member("dtmf_sequence", dtmfSequence) }
+    if let prefersIPv6 { json.member("prefer_ipv6", prefersIPv6) }
+    if !details.transcodes { json.member("transcoding", false) }
     // Sorted, so that equal sets give equal text. (Asking the set about every cause costs thirty hashes a call.)
     json.key("continue_on")
     json.array(continueOn.map(\.rawValue).sorted()) { $0.string($1) }

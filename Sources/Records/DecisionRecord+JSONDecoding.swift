@@ -39,6 +39,9 @@ extension DecisionRecord {
         policyAnswers.append(try PolicyAnswerRecord(answer))
       }
     }
+    if members.members["scripts"] != nil {
+      for script in try members.objects("scripts") { scripts.append(try PolicyScriptRecord(script)) }
+    }
   }
 }
 
@@ -51,11 +54,24 @@ extension PolicyAnswerRecord {
       status: members.members["status"] as? Int, failure: members.optional("failure"),
       latency: .microseconds(Int64(try members.integer("latency_us"))),
       attempts: try members.integer("attempts"))
-    for finding in try members.objects("findings") {
-      findings.append(
-        Finding(
-          field: try finding.string("field"), problem: try finding.string("problem"),
-          isError: try finding.bool("error")))
+    findings = try members.findings()
+  }
+}
+
+extension PolicyScriptRecord {
+  fileprivate init(_ members: Members) throws(DecisionJSONError) {
+    self.init(
+      profile: try members.string("profile"), kind: try members.string("kind"),
+      script: try members.string("script"), outcome: try members.value("outcome"),
+      isFallback: try members.bool("fallback"), failure: members.optional("failure"),
+      line: try members.integer("line"), column: try members.integer("column"),
+      steps: try members.integer("steps"), time: .microseconds(Int64(try members.integer("time_us"))),
+      findings: try members.findings())
+    for change in try members.objects("changes") {
+      changes.append(
+        Change(
+          field: try change.string("field"), before: change.optional("before"),
+          after: change.optional("after")))
     }
   }
 }
@@ -81,6 +97,8 @@ extension ServiceConfiguration {
       mediaEncryption: try members.value("media_encryption"),
       maximumBandwidthIn: members.bandwidth("maximum_bandwidth_in"),
       maximumBandwidthOut: members.bandwidth("maximum_bandwidth_out"),
+      maximumPixels: members.optional("maximum_pixels"), theme: members.optional("theme"),
+      localDisplayName: members.optional("local_display_name") ?? "",
       allowsGuests: try members.bool("allows_guests"))
   }
 }
@@ -112,6 +130,9 @@ extension GatewayConfiguration {
     gmsAccessToken = members.optional("gms_access_token")
     telehealthProfile = members.optional("telehealth_profile")
     theme = members.optional("theme")
+    dtmfSequence = members.optional("dtmf_sequence") ?? ""
+    prefersIPv6 = members.members["prefer_ipv6"] as? Bool
+    if members.members["transcoding"] as? Bool == false { details.transcodes = false }
     disabledCodecs = members.members["disabled_codecs"] as? [String] ?? []
     continueOn = []
     for name in try members.strings("continue_on") {
@@ -172,6 +193,17 @@ private struct Members {
 
   func value<Value: RawRepresentable<String>>(_ name: String) throws(DecisionJSONError) -> Value {
     try required(name, optional(name).flatMap(Value.init(rawValue:)))
+  }
+
+  func findings() throws(DecisionJSONError) -> [PolicyAnswerRecord.Finding] {
+    var result: [PolicyAnswerRecord.Finding] = []
+    for finding in try objects("findings") {
+      result.append(
+        PolicyAnswerRecord.Finding(
+          field: try finding.string("field"), problem: try finding.string("problem"),
+          isError: try finding.bool("error")))
+    }
+    return result
   }
 
   func transform(_ name: String) throws(DecisionJSONError) -> AliasTransform? {

@@ -2,16 +2,31 @@ import CallModel
 import PolicyEngine
 import PolicyHooks
 
-/// What policy servers said about one request, before our own services and rules are looked at (routing reference §1).
+/// What policy servers and local scripts said about one request (routing reference §1).
 public struct ExternalDecision: Sendable {
   /// Nil: our own services and rules decide.
   public var decision: Decision?
   /// For the record.
   public var answers: [PolicyAnswerRecord]
+  /// Set when a local script had a look: the decision, our own services and rules included, with its whole record.
+  public var record: DecisionRecord?
 
   public init(_ decision: Decision? = nil, answers: [PolicyAnswerRecord] = []) {
     self.decision = decision
     self.answers = answers
+  }
+
+  /// A decision that is made, but for what only the Router knows.
+  public init(_ record: DecisionRecord) {
+    // Under its own name a rule's or a service's decision is still ours.
+    let isOurs =
+      switch record.decision {
+      case .gateway(let gateway): gateway.name == record.rule
+      case .service(let service): service.name == record.service
+      case .reject, .redirect: false
+      }
+    self.init(isOurs ? nil : record.decision, answers: record.policyAnswers)
+    self.record = record
   }
 
   /// Nobody was asked.
@@ -61,12 +76,12 @@ public enum PolicyQuestion: Hashable, Sendable {
   }
 }
 
-/// Asks policy servers, off the loop.
+/// Asks policy servers and runs local scripts, off the loop.
 public protocol PolicyConsultant: AnyObject {
   /// Asks what the alias of `request` is, under `policy`.
   ///
   /// - Parameter then: called once, on the loop, after this method has returned; never after the consultation was withdrawn.
-  /// - Returns: nil when no server is asked about such requests; `then` is not called.
+  /// - Returns: nil when no server is asked about such requests and no script looks at them; `then` is not called.
   func consult(
     _ request: CallRequest, _ policy: PolicySnapshot, then: @escaping (ExternalDecision) -> Void
   ) -> (any PolicyConsultation)?

@@ -124,10 +124,12 @@ public final class Router {
     wallClock: WallClock
   ) -> RoutedCall {
     let policy = asked ?? policy
-    var (decision, record) = policy.decide(request, external: external.decision, now: wallClock)
+    var record =
+      external.record ?? policy.decide(request, external: external.decision, now: wallClock).record
+    var decision = record.decision
     record.policyAnswers = external.answers
     // A server gives each of its calls a name of its own: a loop is told by the alias alone.
-    let hopName = { (gateway: GatewayConfiguration) in external.decision == nil ? gateway.name : "" }
+    let hopName = { (gateway: GatewayConfiguration) in gateway.name == record.rule ? gateway.name : "" }
     var hunt = RouteHunt(steps: [], continueOn: [])
     if case .gateway(let gateway) = decision {
       if let refusal = loopRefusal(request, gateway, hopName(gateway)) {

@@ -69,5 +69,75 @@ extension EndToEnd {
       #expect(records.filter { $0.serviceName == "Hotline" }.count == 2)
       await second.process.stop()
     }
+
+    // MARK: Scripts
+
+    private static func scriptedPolicy(_ server: ExamplePolicyServer) -> String {
+      let settings = """
+        scripts:
+          service: { file: scripts/service.j2 }
+        """.split(separator: "\n").map(String.init)
+      return """
+        \(server.profile("{ service: { deadline: 1s } }", settings: settings))
+        globals: { policy_profile: example }
+        services:
+          - { name: own, type: test_call, aliases: [own@tandem.test] }
+        """
+    }
+
+    /// Renames what the server found, makes something of what nobody knows, and fails for one alias.
+    private static let script = """
+      {% set user = call_info.local_alias|pex_regex_replace("^sip:|@.*$", "") %}
+      {% if user == "fail" %}
+        {{ service_config.name.nothing.there }}
+      {% elif user == "own" %}
+        {"action": "continue", "result": {}}
+      {% elif user == "spam" %}
+        {"action": "reject", "result": {}}
+      {% elif service_config %}
+        {{ pex_debug_log("renamed", service_config.name) }}
+        {"action": "continue", "result": {{ service_config|pex_update({"name": service_config.name ~ " B"})|pex_to_json }}}
+      {% else %}
+        {"action": "continue", "result": {"service_type": "test_call", "name": "Lost", "service_tag": "lost"}}
+      {% endif %}
+      """
+
+    @Test(.timeLimit(.minutes(2))) func theScriptHasTheLastWord() async throws {
+      let scratch = try Scratch()
+      let policyServer = try await ExamplePolicyServer(scratch, Self.directory)
+      try scratch.write("policies/scripts/service.j2", Self.script)
+      let server = try await TandemServer(scratch, policy: Self.scriptedPolicy(policyServer))
+
+      // The server's answer, changed; and what nobody knows, made.
+      let hotline = try await call(server, "hotline")
+      #expect(hotline.code == 0, "\(hotline.output)\n\(server.output)")
+      let lost = try await call(server, "nobody")
+      #expect(lost.code == 0, "\(lost.output)\n\(server.output)")
+      let own = try await call(server, "own")
+      #expect(own.code == 0, "\(own.output)\n\(server.output)")
+      let spam = try await call(server, "spam")
+      #expect(spam.output.contains("404"), "\(spam.output)\n\(server.output)")
+      // It fails: as if there were none, and the log says where.
+      let failing = try await call(server, "fail")
+      #expect(failing.output.contains("404"), "\(failing.output)\n\(server.output)")
+      let line = try #require(server.log.first { $0.contains("policy script is not applied") })
+      #expect(line.contains("scripts/service.j2") && line.contains("place=3:"), "\(line)")
+      #expect(server.log.contains { $0.contains("script log") && $0.contains("renamed,Hotline") })
+
+      let records = try await server.records { $0.count == 5 && $0.allSatisfy { $0.ended != nil } }
+      #expect(Set(records.map(\.serviceName)) == ["Hotline B", "Lost", "own", ""])
+      let failed = try #require(records.first { $0.calledAlias.contains("fail") })
+      let record = try await server.tandem("calls", failed.id, "--state", server.state)
+      #expect(record.output.contains("service: error at 3:"), "\(record.output)")
+
+      // A script that is no script: the last good policy keeps serving.
+      try scratch.write("policies/scripts/service.j2", "{{ service_config|pex_tojson }}")
+      server.reload()
+      try await server.waitForLog("policy not loaded")
+      #expect(server.log.contains { $0.contains("unknown-filter") && $0.contains("service.j2:1:19") })
+      let still = try await call(server, "nobody")
+      #expect(still.code == 0, "\(still.output)\n\(server.output)")
+      await policyServer.process.stop()
+    }
   }
 }

@@ -50,7 +50,7 @@ import Testing
     #expect(outcome.diagnostics.count == 2)
     let snapshot = try #require(outcome.snapshot)
     let profile = try #require(snapshot.policyProfile(location: "North"))
-    #expect(profile.url.description == "https://policy.example.org:8443/tandem")
+    #expect(profile.url?.description == "https://policy.example.org:8443/tandem")
     #expect(profile.credential == Credential(username: "tandem", password: Secret("s3cret")))
     #expect(
       profile.hooks == [
@@ -97,7 +97,7 @@ import Testing
         == [
           "12:35 unknown-reference", "13:27 unknown-reference", "3:10 wrong-value", "4:33 out-of-range",
           "4:47 wrong-type", "4:82 out-of-range", "5:11 duplicate-name", "5:5 incomplete-credential",
-          "6:10 wrong-value", "7:15 wrong-value", "8:13 unknown-key", "9:5 missing-key",
+          "6:10 wrong-value", "7:15 wrong-value", "8:13 unknown-key", "10:12 missing-key",
         ].sorted())
   }
 

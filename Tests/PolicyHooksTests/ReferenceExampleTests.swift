@@ -23,20 +23,21 @@ import Testing
     #expect(reading.outcome == .used && reading.disposition == .continue && reading.errors.isEmpty)
     let fields = try #require(reading.fields)
     #expect(fields.text(.view) == "five_mains_seven_pips" && fields.boolean(.enableOverlayText))
-    var recorder = AutomaticParticipant(
+    var recorder = RoomSettings.AutomaticParticipant(
       localAlias: "board@example.org", remoteAlias: "rtmps://rec.example.org/live/board", callProtocol: .rtmp,
       role: .guest)
     recorder.isStreaming = true
     recorder.keepAlive = .never
     #expect(fields.automaticParticipants == [recorder])
-    #expect(
-      fields.decision(ServiceDefaults())
-        == .service(
-          ServiceConfiguration(
-            kind: .conference, name: "Board", tag: "board-1", description: "Board room",
-            maximumBandwidthIn: Bandwidth(kilobitsPerSecond: 2048),
-            maximumBandwidthOut: Bandwidth(kilobitsPerSecond: 2048), pin: Secret("4411"),
-            guestPIN: Secret("7722"), allowsGuests: true)))
+    var board = ServiceConfiguration(
+      kind: .conference, name: "Board", tag: "board-1", description: "Board room",
+      maximumBandwidthIn: Bandwidth(kilobitsPerSecond: 2048),
+      maximumBandwidthOut: Bandwidth(kilobitsPerSecond: 2048), pin: Secret("4411"), guestPIN: Secret("7722"),
+      allowsGuests: true)
+    board.room.layout = .fiveMainsSevenPips
+    board.room.showsOverlayText = true
+    board.room.automaticParticipants = [recorder]
+    #expect(fields.decision(ServiceDefaults()) == .service(board))
   }
 
   @Test func desk() {

@@ -359,7 +359,7 @@ import Testing
       ))
     let list = reading.fields?.automaticParticipants ?? []
     #expect(list.count == 2)
-    var plain = AutomaticParticipant(
+    var plain = RoomSettings.AutomaticParticipant(
       localAlias: "board@example.org", remoteAlias: "rtmps://rec.example.org/live/board", callProtocol: .rtmp,
       role: .guest)
     #expect(list.first == plain)

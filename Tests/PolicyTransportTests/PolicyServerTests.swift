@@ -49,7 +49,8 @@ import Testing
     let answer = await server.ask(Self.question, AnswerContext())
     #expect(answer.conclusion.outcome == .used)
     let request = try PolicyHTTPRequest(
-      Self.question, id: RequestID(high: 0, low: 0), server: server.profile.url, credential: nil)
+      Self.question, id: RequestID(high: 0, low: 0), server: try #require(server.profile.url), credential: nil
+    )
     let last = try #require(try await process.get("stats")["last"] as? [String: Any])
     #expect(last["line"] as? String == "GET \(request.target) HTTP/1.1")
     let headers = try #require(last["headers"] as? [String: String])

@@ -21,7 +21,7 @@ extension PolicyCompiler {
               code: "wrong-value", message: "a user name of HTTP Basic has no colon (RFC 7617)",
               path: path.appending("username")))
         }
-        if !profile.url.isSecure, !isLoopback(profile.url.host) {
+        if let url = profile.url, !url.isSecure, !isLoopback(url.host) {
           findings.append(
             PolicyFinding(
               severity: .warning, code: "clear-text",
@@ -29,14 +29,20 @@ extension PolicyCompiler {
               path: path.appending("url"), suggestion: "use https://"))
         }
       }
-      if profile.hooks[.registration] != nil, !profile.url.isSecure, !isLoopback(profile.url.host) {
+      if profile.hooks[.registration] != nil, let url = profile.url, !url.isSecure, !isLoopback(url.host) {
         findings.append(
           PolicyFinding(
             severity: .warning, code: "clear-text",
             message: "passwords of devices, which “\(profile.name)” answers with, travel unencrypted",
             path: path.appending("url"), suggestion: "use https://"))
       }
-      if profile.hooks.isEmpty {
+      if profile.url == nil, !profile.hooks.isEmpty {
+        findings.append(
+          PolicyFinding(
+            code: "missing-key", message: "policy profile “\(profile.name)” has hooks, but no server to ask",
+            path: path.appending("hooks"), suggestion: "give its url"))
+      }
+      if profile.hooks.isEmpty, profile.url != nil || profile.scripts.isEmpty {
         findings.append(
           PolicyFinding(
             severity: .warning, code: "setting-ignored",
@@ -59,7 +65,9 @@ extension PolicyCompiler {
             message: "there is nothing to reject in a \(kind.rawValue) question: the fallback is continue",
             path: path.appending("hooks", kind.rawValue).appending("fallback")))
       }
-      if !profile.url.isSecure, !profile.verifiesCertificate || profile.certificateAuthorityFile != nil {
+      if profile.url?.isSecure == false,
+        !profile.verifiesCertificate || profile.certificateAuthorityFile != nil
+      {
         findings.append(
           PolicyFinding(
             severity: .warning, code: "setting-ignored", message: "an http:// server shows no certificate",

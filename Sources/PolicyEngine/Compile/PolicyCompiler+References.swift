@@ -30,6 +30,23 @@ extension PolicyCompiler {
       let path = PolicyPath(keys: "globals", "sip", "listeners").appending(i)
       check.refer(listener.location, .location, path.appending("location"), &findings)
     }
+    for (i, service) in policy.services.enumerated() {
+      let path = PolicyPath("services", i)
+      let service = service.configuration
+      check.refer(service.theme, .theme, path.appending("theme"), &findings)
+      for (j, participant) in service.room.automaticParticipants.enumerated() {
+        check.refer(
+          participant.systemLocation, .location,
+          path.appending("room", "automatic_participants").appending(j).appending("system_location"),
+          &findings)
+      }
+      let reception = service.reception
+      let place = path.appending("reception")
+      check.refer(reception.location, .location, place.appending("system_location"), &findings)
+      check.refer(reception.gmsAccessToken, .gmsAccessToken, place.appending("gms_access_token"), &findings)
+      check.refer(reception.mssipProxy, .mssipProxy, place.appending("mssip_proxy"), &findings)
+      check.refer(reception.teamsProxy, .teamsProxy, place.appending("teams_proxy"), &findings)
+    }
     for (i, rule) in policy.rules.enumerated() {
       let from = PolicyPath("rules", i, "from")
       let to = PolicyPath("rules", i, "to")

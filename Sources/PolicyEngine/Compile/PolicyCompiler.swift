@@ -1,4 +1,5 @@
 import CallModel
+import PolicyScript
 
 /// From a ``Policy`` to what a ``PolicySnapshot`` holds, with everything that is wrong found at once.
 enum PolicyCompiler {
@@ -9,6 +10,8 @@ enum PolicyCompiler {
     var transforms: [AliasTransform: CompiledTransform]
     /// For each rule in the order of evaluation, its place as written.
     var order: [Int]
+    /// By the name of the profile; those that are switched on.
+    var scripts: [String: [ScriptKind: PolicyScript]]
   }
 
   /// Nil when there are errors. Paths in findings count in the order of `policy` as given.
@@ -16,8 +19,10 @@ enum PolicyCompiler {
     checkReferences(policy, into: &findings)
     checkNames(policy, into: &findings)
     checkSettings(policy, into: &findings)
+    checkServices(policy, into: &findings)
     checkProfiles(policy, into: &findings)
     checkLimits(policy, into: &findings)
+    let scripts = scripts(of: policy, into: &findings)
     // Ascending priority, and as written among equals.
     let order = policy.rules.indices.sorted {
       (policy.rules[$0].priority, $0) < (policy.rules[$1].priority, $1)
@@ -72,7 +77,7 @@ enum PolicyCompiler {
     return Output(
       policy: sorted, rules: compiled,
       index: RuleIndex(sorted.rules),
-      transforms: transforms, order: order)
+      transforms: transforms, order: order, scripts: scripts)
   }
 
   /// By name; those that are in error are left out.

@@ -53,6 +53,17 @@ package struct PolicyFinding {
   /// An alias that shows it.
   package var witness: String?
   package var related: [(path: PolicyPath, message: String)] = []
+  /// For what is wrong inside a script.
+  package var scriptPlace: ScriptPlace?
+
+  /// A place in a text of several lines, which stands at the finding's path or in a file of its own.
+  package struct ScriptPlace {
+    package var file: String?
+    /// From 1, as is the column.
+    package var line: Int
+    package var column: Int
+    package var text: String
+  }
 
   package init(
     severity: PolicyDiagnostic.Severity = .error, code: String, message: String, path: PolicyPath,
@@ -74,7 +85,9 @@ package struct PolicyFinding {
   /// For a policy made in code: the path takes the place of the line.
   var diagnostic: PolicyDiagnostic {
     PolicyDiagnostic(
-      severity, code: code, "\(path): \(message)", found: found, expected: expected, suggestion: suggestion,
+      severity, code: code, "\(path): \(message)", file: scriptPlace?.file ?? "",
+      line: scriptPlace?.line ?? 0,
+      column: scriptPlace?.column ?? 0, found: found, expected: expected, suggestion: suggestion,
       witness: witness)
   }
 }

@@ -1,4 +1,5 @@
 import CallModel
+import PolicyScript
 
 /// A policy that decides: compiled, immutable, with a version.
 ///
@@ -19,6 +20,7 @@ public final class PolicySnapshot: Sendable {
   private let devicesByAlias: [String: Int]
   private let trunksByName: [String: Int]
   private let locationsByName: [String: Int]
+  private let scriptsByProfile: [String: [ScriptKind: PolicyScript]]
   private let locationNetworks: NetworkTable<Int>
   private let trunkSources: NetworkTable<TrunkSource>
   /// The trunks that are given by address. Those given by name are resolved by whoever sends to them.
@@ -54,6 +56,7 @@ public final class PolicySnapshot: Sendable {
     devicesByAlias = PolicySnapshot.table(policy.devices.map(\.alias.caseFolded))
     trunksByName = PolicySnapshot.table(policy.trunks.map(\.name))
     locationsByName = PolicySnapshot.table(policy.locations.map(\.name))
+    scriptsByProfile = compiled.scripts
     locationNetworks = NetworkTable(
       policy.locations.enumerated().flatMap { i, location in location.networks.map { ($0, i) } })
     trunkSources = NetworkTable(
@@ -118,6 +121,11 @@ public final class PolicySnapshot: Sendable {
     guard location?.asksNoPolicyServer != true else { return nil }
     let profile = location?.policyProfile ?? policy.globals.policyProfile
     return profile.flatMap { profile in policy.policyProfiles.first { $0.name == profile } }
+  }
+
+  /// The script of `profile` that has the last word on decisions of `kind`; nil when there is none, or it is switched off.
+  public func script(_ kind: ScriptKind, of profile: PolicyProfile) -> PolicyScript? {
+    scriptsByProfile[profile.name]?[kind]
   }
 
   /// The location of a call: that of its source network (longest prefix), else the listener's.

@@ -25,6 +25,8 @@ struct CheckedValue: Sendable {
     case portRange(ClosedRange<UInt16>)
     case quota(Quota)
     case secret(Secret)
+    /// A text file, read.
+    case file(path: String, text: String)
     case list([CheckedValue])
     case object(CheckedObject)
     /// The word that stands for "none".
@@ -78,6 +80,9 @@ struct CheckedObject: Sendable {
   }
   func quota(_ key: String) -> Quota? { if case .quota(let value)? = content(key) { value } else { nil } }
   func secret(_ key: String) -> Secret? { if case .secret(let value)? = content(key) { value } else { nil } }
+  func file(_ key: String) -> (path: String, text: String)? {
+    if case .file(let path, let text)? = content(key) { (path, text) } else { nil }
+  }
   func object(_ key: String) -> CheckedObject? {
     if case .object(let value)? = content(key) { value } else { nil }
   }

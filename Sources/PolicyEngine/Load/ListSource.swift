@@ -1,4 +1,4 @@
-/// Where lists of aliases that a policy refers to come from.
+/// Where the files that a policy refers to come from: lists of aliases, and scripts.
 public struct ListSource: Sendable {
   let read: @Sendable (String) -> Result<[UInt8], SecretSource.Unavailable>
 

@@ -181,11 +181,32 @@ struct PolicyAssembly: Sendable {
       related: finding.related.compactMap { related in
         self.place(of: related.path).map { ($0.position, related.message) }
       })
+    if let script = finding.scriptPlace { move(&result, into: script, at: place.position) }
     result.found = finding.found
     result.expected = finding.expected
     result.suggestion = finding.suggestion
     result.witness = finding.witness
     return result
+  }
+
+  /// From the place of a script in a policy to one inside the script.
+  private func move(
+    _ diagnostic: inout PolicyDiagnostic, into script: PolicyFinding.ScriptPlace, at position: SourcePosition
+  ) {
+    if let file = script.file {
+      diagnostic.related.append(
+        .init(
+          file: diagnostic.file, line: position.line, column: position.column,
+          message: "the script is used here"))
+      diagnostic.file = file
+      (diagnostic.line, diagnostic.column, diagnostic.sourceLine) = (script.line, script.column, script.text)
+    } else if let place = sources[position.file].place(of: script, inScalarAt: position) {
+      (diagnostic.line, diagnostic.column) = (place.line, place.column)
+      diagnostic.sourceLine = sources[position.file].line(place.line)
+    } else {
+      // Folded or escaped: its lines are not those of the file.
+      diagnostic.message += " (line \(script.line), column \(script.column) of the script)"
+    }
   }
 
   /// A password in the file is in everybody's hands who may read the file. One that only takes the place of a missing

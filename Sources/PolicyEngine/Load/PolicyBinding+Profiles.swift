@@ -1,10 +1,12 @@
 import CallModel
+import PolicyScript
 
 extension PolicyBinding {
   func policyProfile(_ o: CheckedObject) -> PolicyProfile {
     var profile = PolicyProfile(
       name: o.text("name") ?? "", description: o.text("description") ?? "",
-      url: o.text("url").flatMap { try? PolicyServerURL($0) } ?? .placeholder)
+      // One that is wrong is reported: what would follow from its absence is not.
+      url: o.has("url") ? o.text("url").flatMap { try? PolicyServerURL($0) } ?? .placeholder : nil)
     if o.has("username") || o.has("password") {
       profile.credential = Credential(
         username: o.text("username") ?? "", password: o.secret("password") ?? Secret(""))
@@ -13,6 +15,9 @@ extension PolicyBinding {
       for kind in PolicyRequestKind.allCases {
         profile.hooks[kind] = hooks.object(kind.rawValue).map(policyHook)
       }
+    }
+    if let scripts = o.object("scripts") {
+      for kind in ScriptKind.allCases { profile.scripts[kind] = scripts.object(kind.word).flatMap(script) }
     }
     profile.maximumConcurrent = o.integer("max_concurrent") ?? profile.maximumConcurrent
     profile.maximumWaiting = o.integer("max_waiting") ?? profile.maximumWaiting
@@ -24,6 +29,16 @@ extension PolicyBinding {
     }
     profile.prefersLocalAvatars = o.boolean("prefer_local_avatars") ?? profile.prefersLocalAvatars
     return profile
+  }
+
+  /// Nil for what is wrong and reported.
+  private func script(_ o: CheckedObject) -> LocalScript? {
+    let file = o.file("file")
+    if o.has("file"), file == nil { return nil }
+    if o.has("text"), o.text("text") == nil { return nil }
+    return LocalScript(
+      text: file?.text ?? o.text("text") ?? "", file: file?.path, isEnabled: o.boolean("enabled") ?? true,
+      fallback: o.text("fallback").flatMap(PolicyHook.Fallback.init(rawValue:)) ?? .continue)
   }
 
   private func policyHook(_ o: CheckedObject) -> PolicyHook {

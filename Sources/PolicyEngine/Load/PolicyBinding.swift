@@ -121,17 +121,6 @@ struct PolicyBinding {
       allowsWebRTC: protocols.contains("webrtc"))
   }
 
-  private func service(_ o: CheckedObject, _ globals: Globals) -> Service {
-    Service(
-      aliases: o.texts("aliases") ?? [],
-      configuration: ServiceConfiguration(
-        kind: o.text("type").flatMap(ServiceConfiguration.Kind.init(rawValue:)) ?? .testCall, name: o.name,
-        tag: o.text("tag") ?? "", description: o.descriptionText, callCapability: o.capability ?? .video,
-        mediaEncryption: o.encryption("media_encryption") ?? globals.mediaEncryption,
-        maximumBandwidthIn: o.bandwidth("max_bandwidth_in") ?? globals.bandwidthIn,
-        maximumBandwidthOut: o.bandwidth("max_bandwidth_out") ?? globals.bandwidthOut))
-  }
-
   // MARK: Rules
 
   private func rule(_ o: CheckedObject, _ encryption: MediaEncryption) -> CallRoutingRule {
@@ -257,12 +246,12 @@ struct PolicyBinding {
 }
 
 extension CheckedObject {
-  fileprivate var name: String { text("name") ?? "" }
-  fileprivate var descriptionText: String { text("description") ?? "" }
+  var name: String { text("name") ?? "" }
+  var descriptionText: String { text("description") ?? "" }
   fileprivate var host: String { text("host") ?? "" }
   fileprivate func port(_ key: String) -> UInt16? { integer(key).map { UInt16(truncatingIfNeeded: $0) } }
   fileprivate var transport: Trunk.Transport? { text("transport").flatMap(Trunk.Transport.init(rawValue:)) }
-  fileprivate var capability: CallCapability? {
+  var capability: CallCapability? {
     text("capability").flatMap(PolicyBinding.capability)
   }
   func encryption(_ key: String) -> MediaEncryption? {

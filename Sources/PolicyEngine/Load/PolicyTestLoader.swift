@@ -82,7 +82,8 @@ private struct PolicyTestBinding {
   func test(_ diagnostics: inout [PolicyDiagnostic]) -> PolicyTest {
     PolicyTest(
       name: object.text("name") ?? "", file: source.name, line: object.position.line,
-      call: call(object.object("call"), &diagnostics), expectation: expectation(object.object("expect")))
+      call: call(object.object("call"), &diagnostics),
+      external: external(object.object("external")), expectation: expectation(object.object("expect")))
   }
 
   private func call(_ o: CheckedObject?, _ diagnostics: inout [PolicyDiagnostic]) -> PolicyTest.Call {
@@ -111,6 +112,16 @@ private struct PolicyTestBinding {
       tag: o?.text("tag") ?? "", withoutTrunks: o?.texts("without_trunks") ?? [], at: at)
   }
 
+  private func external(_ o: CheckedObject?) -> PolicyDoubles {
+    var doubles = PolicyDoubles()
+    if let service = o?.object("service") {
+      doubles.answers[.serviceConfiguration] =
+        service.text("failure").flatMap(PolicyDouble.Failure.init(rawValue:)).map { .failure($0) }
+        ?? .answer(status: service.integer("status") ?? 200, body: service.text("answer") ?? "")
+    }
+    return doubles
+  }
+
   private func expectation(_ o: CheckedObject?) -> PolicyTest.Expectation {
     var expectation = PolicyTest.Expectation()
     guard let o else { return expectation }
@@ -136,6 +147,14 @@ private struct PolicyTestBinding {
       PolicyBinding.bind(o, into: &caps)
       return caps
     }
+    expectation.name = o.text("name")
+    expectation.tag = o.text("tag")
+    expectation.bandwidthIn = o.bandwidth("max_bandwidth_in")
+    expectation.bandwidthOut = o.bandwidth("max_bandwidth_out")
+    expectation.caller = o.text("caller")
+    expectation.callerName = o.text("caller_name")
+    expectation.server = o.text("server")
+    expectation.script = o.text("script").flatMap(PolicyScriptRecord.Outcome.init(rawValue:))
     return expectation
   }
 }

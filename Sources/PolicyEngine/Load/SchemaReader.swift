@@ -86,7 +86,7 @@ struct SchemaReader {
   }
 
   /// False once aliases have multiplied the file beyond the bound.
-  private mutating func visit(_ node: Node) -> Bool {
+  mutating func visit(_ node: Node) -> Bool {
     visited += 1
     if visited <= visitLimit { return true }
     if !isExhausted {
@@ -157,6 +157,14 @@ struct SchemaReader {
         related: [
           .init(file: source.name, line: regex.line, column: regex.column, message: "the regular expression")
         ])
+      return .invalid
+    }
+    if schema.name == PolicySchema.policyScript.name, let file = result.keyPositions["file"],
+      result.keyPositions["text"] != nil
+    {
+      report(
+        "invalid-script", "a script has either text or file", at: node,
+        related: [.init(file: source.name, line: file.line, column: file.column, message: "the file")])
       return .invalid
     }
     for field in schema.fields where field.isRequired && result.keyPositions[field.key] == nil {
@@ -266,6 +274,8 @@ struct SchemaReader {
       if case .invalid = value.content { return .invalid }
       return .list([value])
     case .aliasList: return aliasList(node)
+    case .scriptFile: return scriptFile(node)
+    case .json: return json(node)
     case .secret: return secret(node)
     case .word(let word, let inner):
       if let scalar = node.scalar, scalar.string == word { return .none }
@@ -318,7 +328,7 @@ struct SchemaReader {
         report("wrong-value", "this URL \(error)", at: node, expected: type.expectation)
         return .invalid
       }
-    case .reference: return .text(text)
+    case .reference, .script: return .text(text)
     case .boolean:
       guard scalar.style == .plain else { return value(nil, "write true or false without quotes") }
       switch text {
@@ -392,7 +402,8 @@ struct SchemaReader {
       return value(
         ScalarParsing.isHost(name) && IPAddress(name) == nil ? .text(text) : nil,
         text.hasPrefix("@") ? "write it without the @" : nil)
-    case .secret, .aliasList, .list, .oneOrMore, .object, .shorthand, .word: return .invalid
+    case .secret, .aliasList, .scriptFile, .json, .list, .oneOrMore, .object, .shorthand, .word:
+      return .invalid
     }
   }
 
@@ -510,6 +521,9 @@ extension SchemaType {
     case .host: "a host name or an IP address"
     case .serverURL: "the address of a server, such as https://policy.example.org"
     case .path: "a path, relative to the policy's directory"
+    case .json: "a mapping, or JSON text"
+    case .script: "a script"
+    case .scriptFile: "a path, relative to the policy's directory"
     case .secret: "a secret: {env: NAME} or {file: path}"
     case .reference(let section): "a name from \(section)"
     case .aliasList: "a path, relative to the policy's directory"

@@ -58,3 +58,25 @@ struct SourceFile: Sendable {
     return i + 1
   }
 }
+
+extension SourceFile {
+  /// Where a place inside a scalar stands in this file; nil when the scalar's lines are not written as they are.
+  func place(
+    of script: PolicyFinding.ScriptPlace, inScalarAt position: SourcePosition
+  ) -> (line: Int, column: Int)? {
+    guard let first = line(position.line) else { return nil }
+    let head = first.unicodeScalars.dropFirst(position.column - 1)
+    if head.first == "|" {
+      // A literal block: its lines follow, indented.
+      guard let written = line(position.line + script.line) else { return nil }
+      let indent = written.unicodeScalars.count - script.text.unicodeScalars.count
+      guard indent >= 0, written.hasSuffix(script.text) else { return nil }
+      return (position.line + script.line, script.column + indent)
+    }
+    let quoted = head.first == "'" || head.first == "\"" ? 1 : 0
+    guard script.line == 1,
+      String(String.UnicodeScalarView(head.dropFirst(quoted))).hasPrefix(script.text)
+    else { return nil }
+    return (position.line, position.column + quoted + script.column - 1)
+  }
+}

@@ -1,4 +1,5 @@
 import CallModel
+import PolicyScript
 
 /// The six questions a policy server can be asked (routing reference §10).
 public enum PolicyRequestKind: String, Hashable, Sendable, CaseIterable {
@@ -10,15 +11,19 @@ public enum PolicyRequestKind: String, Hashable, Sendable, CaseIterable {
   case registration
 }
 
-/// A policy server, and what it is asked (`policy_server`; routing reference §8). Locations name the profile they use.
+/// A policy server and what it is asked, and the scripts that run here (`policy_server`; routing reference §8). Locations name
+/// the profile they use.
 public struct PolicyProfile: Hashable, Sendable {
   public var name: String
   public var description: String
-  public var url: PolicyServerURL
+  /// Nil: there is no server, only ``scripts``.
+  public var url: PolicyServerURL?
   /// HTTP Basic; nil: no authentication.
   public var credential: Credential?
   /// The questions that are asked; the others are decided here.
   public var hooks: [PolicyRequestKind: PolicyHook]
+  /// What looks at our decisions, and at the server's answers, before they count (routing reference §18).
+  public var scripts: [ScriptKind: LocalScript]
   /// Exchanges with the server at once; more wait, within their deadline.
   public var maximumConcurrent: Int
   /// Questions that wait; one more is decided by its fallback at once.
@@ -42,8 +47,9 @@ public struct PolicyProfile: Hashable, Sendable {
   }
 
   public init(
-    name: String, description: String = "", url: PolicyServerURL, credential: Credential? = nil,
-    hooks: [PolicyRequestKind: PolicyHook] = [:], maximumConcurrent: Int = 100, maximumWaiting: Int = 1_000,
+    name: String, description: String = "", url: PolicyServerURL? = nil, credential: Credential? = nil,
+    hooks: [PolicyRequestKind: PolicyHook] = [:], scripts: [ScriptKind: LocalScript] = [:],
+    maximumConcurrent: Int = 100, maximumWaiting: Int = 1_000,
     verifiesCertificate: Bool = true, certificateAuthorityFile: String? = nil, proxy: Proxy? = nil,
     prefersLocalAvatars: Bool = false
   ) {
@@ -52,6 +58,7 @@ public struct PolicyProfile: Hashable, Sendable {
     self.url = url
     self.credential = credential
     self.hooks = hooks
+    self.scripts = scripts
     self.maximumConcurrent = maximumConcurrent
     self.maximumWaiting = maximumWaiting
     self.verifiesCertificate = verifiesCertificate
@@ -96,4 +103,28 @@ public struct PolicyHook: Hashable, Sendable {
     self.fallback = fallback
     self.circuitBreaker = circuitBreaker
   }
+}
+
+/// A local policy script as it stands in a policy.
+public struct LocalScript: Hashable, Sendable {
+  public var text: String
+  /// The file it was read from; nil: it stands in the policy itself.
+  public var file: String?
+  public var isEnabled: Bool
+  /// What is decided when the script fails: the reference system's way is that it does not count.
+  public var fallback: PolicyHook.Fallback
+
+  public init(
+    text: String, file: String? = nil, isEnabled: Bool = true, fallback: PolicyHook.Fallback = .continue
+  ) {
+    self.text = text
+    self.file = file
+    self.isEnabled = isEnabled
+    self.fallback = fallback
+  }
+}
+
+extension ScriptKind {
+  /// Its key in policy files, and its name in records.
+  public var word: String { self == .location ? "media_location" : rawValue }
 }

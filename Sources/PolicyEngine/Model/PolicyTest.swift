@@ -7,6 +7,8 @@ public struct PolicyTest: Sendable {
   /// From 1.
   public var line: Int
   public var call: Call
+  /// What policy servers say in this test; nobody is asked.
+  public var external: PolicyDoubles
   public var expectation: Expectation
 
   public struct Call: Sendable {
@@ -46,6 +48,18 @@ public struct PolicyTest: Sendable {
     public var destination: String?
     /// Each of these is among the caps that apply.
     public var limits: CallCaps?
+    /// Of the service or gateway call.
+    public var name: String?
+    public var tag: String?
+    public var bandwidthIn: Bandwidth?
+    public var bandwidthOut: Bandwidth?
+    /// Who the called party is told is calling.
+    public var caller: String?
+    public var callerName: String?
+    /// What became of the question to the policy server, in the word of the record.
+    public var server: String?
+    /// What became of the local script, in the word of the record.
+    public var script: PolicyScriptRecord.Outcome?
   }
 
   /// One trunk, and what it is told.

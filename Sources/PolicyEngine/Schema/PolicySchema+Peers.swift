@@ -100,25 +100,6 @@ extension PolicySchema {
         "Protocols it may register with."),
     ])
 
-  static let service = ObjectSchema(
-    "services[]", "A service that Tandem itself hosts.",
-    [
-      .init("name", name, required: true, "Unique."),
-      .init(
-        "type", .choice([.init("test_call", "answers and sends the caller's own media back")]),
-        required: true,
-        "What answers."),
-      .init(
-        "aliases", .list(.text()), required: true, "What reaches it, compared as a whole and without case.",
-        example: "[test@example.org, \"9196\"]"),
-      description,
-      .init("tag", .text(), default: "empty", "For logs, records and policy servers."),
-      .init("capability", capability(auto: false), default: "video", "Media a participant may use."),
-      .init("media_encryption", encryption, default: "the global setting", "For its participants."),
-      .init("max_bandwidth_in", .bandwidth, default: "the global setting", "Received from each participant."),
-      .init("max_bandwidth_out", .bandwidth, default: "the global setting", "Sent to each participant."),
-    ])
-
   static let gatekeeper = ObjectSchema(
     "h323_gatekeepers[]", "An H.323 gatekeeper that calls are placed through.",
     peer(port: 1719))

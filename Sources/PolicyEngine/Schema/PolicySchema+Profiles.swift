@@ -1,19 +1,22 @@
 extension PolicySchema {
   static let policyProfile = ObjectSchema(
     "policy_profiles[]",
-    "A policy server (HTTP, GET, the interface of the reference system), and what it is asked. What it is not asked, Tandem decides by itself.",
+    "A policy server (HTTP, GET, the interface of the reference system) and what it is asked, and local scripts that have the last word. What the server is not asked, Tandem decides by itself.",
     [
       .init("name", name, required: true, "Locations refer to it."),
       description,
       .init(
-        "url", .serverURL, required: true,
+        "url", .serverURL, default: "no server",
         "Base of its addresses; `/policy/v1/…` is put behind it. No user name, no query.",
         example: "https://policy.example.org/tandem"),
       .init(
         "username", .text(maximumLength: 100), default: "no authentication",
         "HTTP Basic. Without a colon in it."),
       .init("password", .secret, "By reference: `{env: NAME}` or `{file: path}`."),
-      .init("hooks", .object(policyHooks), required: true, "The questions it is asked."),
+      .init("hooks", .object(policyHooks), default: "none", "The questions it is asked."),
+      .init(
+        "scripts", .object(policyScripts), default: "none",
+        "Local policy scripts: they see what was decided, here or by the server, and may change it."),
       .init(
         "max_concurrent", .integer(1...1_000), default: "100",
         "Questions put at once. More wait, within their deadline."),
@@ -56,6 +59,38 @@ extension PolicySchema {
       .init(
         "circuit_breaker", .object(circuitBreaker), default: "none: always asked",
         "Leave a server in peace that fails again and again."),
+    ])
+
+  static let policyScripts = ObjectSchema(
+    "policy_profiles[].scripts", "One script for each kind of decision. The language: policy-scripts.md.",
+    [
+      .init(
+        "service", .shorthand(policyScript, key: "text"), "Sees and changes what becomes of a dialled alias."),
+      .init(
+        "participant", .shorthand(policyScript, key: "text"), "Sees and changes what a participant may do."),
+      .init(
+        "media_location", .shorthand(policyScript, key: "text"),
+        "Sees and changes where a participant's media goes."),
+    ])
+
+  static let policyScript = ObjectSchema(
+    "policy_profiles[].scripts.*",
+    "A script, in the file itself (`text`, or in short the text alone) or in one of its own.",
+    [
+      .init("text", .script, "The script, best as a block (`|`). At most 49,152 characters."),
+      .init(
+        "file", .scriptFile, "The file it stands in. Read when the policy is loaded.",
+        example: "scripts/service.j2"),
+      .init(
+        "enabled", .boolean, default: "true",
+        "A disabled script stays in the list and is not run. What is wrong with it is a warning."),
+      .init(
+        "fallback",
+        .choice([
+          .init("continue", "as if there were no script"),
+          .init("reject", "the call or participant is refused"),
+        ]), default: "continue",
+        "What is decided when the script fails, takes too much, or writes something that is wrong."),
     ])
 
   static let circuitBreaker = ObjectSchema(

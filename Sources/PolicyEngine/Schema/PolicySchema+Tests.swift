@@ -8,7 +8,9 @@ extension PolicySchema {
     [.init("tests", .list(.object(test)), "Calls, and what must become of them.")])
 
   /// All objects of test files, in the order of the reference.
-  static let testObjects = [testFile, test, testCall, testExpectation, testAttempt, expectedLimits]
+  static let testObjects = [
+    testFile, test, testCall, testExternal, testDouble, testExpectation, testAttempt, expectedLimits,
+  ]
 
   static let test = ObjectSchema(
     "tests[]", "One call and what is expected of it.",
@@ -16,6 +18,10 @@ extension PolicySchema {
       .init("name", name, required: true, "Says what is tested; unique in its file."),
       .init(
         "call", .shorthand(testCall, key: "alias"), required: true, "The call; in short: the alias dialled."),
+      .init(
+        "external", .object(testExternal), default: "the hook's fallback decides",
+        "What policy servers say. Nobody is asked: a server that would be, and stands not in here, says nothing."
+      ),
       .init("expect", .object(testExpectation), required: true, "What must become of it."),
     ])
 
@@ -44,6 +50,25 @@ extension PolicySchema {
         example: "2026-12-25T09:00:00+01:00"),
     ])
 
+  static let testExternal = ObjectSchema(
+    "tests[].external", "By the question, as in `policy_profiles[].hooks`.",
+    [.init("service", .object(testDouble), "What the dialled alias is.")])
+
+  static let testDouble = ObjectSchema(
+    "tests[].external.*", "An answer, or that there is none.",
+    [
+      .init(
+        "answer", .json, default: "empty", "The body: a mapping, or JSON text.",
+        example: "{status: success, action: reject}"),
+      .init("status", .integer(100...599), default: "200", "The HTTP status."),
+      .init(
+        "failure",
+        .choice([
+          .init("timeout", "no answer in time"), .init("refused", "no connection"),
+          .init("invalid", "an answer that is void"),
+        ]), default: "none", "Instead of an answer."),
+    ])
+
   static let testExpectation = ObjectSchema(
     "tests[].expect", "What is not given is not compared.",
     [
@@ -65,6 +90,18 @@ extension PolicySchema {
         "Each of these is among the limits that apply to the call: of the service, its caller, the rule, the first trunk, the destination."
       ),
       .init("rejection", .choice(Rejection.allCases.map { Choice($0.word) }), "Why the call is refused."),
+      .init("name", .text(), "Name of the service or gateway call."),
+      .init("tag", .text(), "Tag of the service or gateway call."),
+      .init("max_bandwidth_in", .bandwidth, "Received from each participant."),
+      .init("max_bandwidth_out", .bandwidth, "Sent to each participant."),
+      .init("caller", .text(), "The calling alias that the called party is told."),
+      .init("caller_name", .text(), "The calling name that the called party is told."),
+      .init(
+        "server", .text(), "What became of the question to the policy server.",
+        example: "used"),
+      .init(
+        "script", .choice(PolicyScriptRecord.Outcome.allCases.map { Choice($0.rawValue) }),
+        "What became of the local script."),
     ])
 
   static let expectedLimits = ObjectSchema(

@@ -40,12 +40,13 @@ public enum PolicySchema {
   /// All objects, in the order of the reference.
   static let objects: [ObjectSchema] = [
     file, globals, protocols, sip, listener, realmCredential, media, mediaAddress, registrar, breakIn,
-    limits, callLimits, callerCaps, numbering, location, trunk, credential, registration, device, service, rule, ruleMatch, ruleFrom, ruleTo,
-    trunkChoice, transform,
+    limits, callLimits, callerCaps, numbering, location, trunk, credential, registration, device, service,
+    serviceRoom, automaticParticipant, serviceReception, servicePlayback, playbackEnd, rule, ruleMatch,
+    ruleFrom, ruleTo, trunkChoice, transform,
     ruleCall,
     destinationLimit, schedule, period,
     gatekeeper, mssipProxy, stunServer, turnServer, teamsProxy, gmsAccessToken, telehealthProfile, theme,
-    policyProfile, policyHooks, policyHook, circuitBreaker, policyProxy,
+    policyProfile, policyHooks, policyHook, policyScripts, policyScript, circuitBreaker, policyProxy,
   ]
 
   // MARK: Types used in several places

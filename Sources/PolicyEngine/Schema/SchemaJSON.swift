@@ -118,7 +118,8 @@ extension PolicySchema {
           ])
         )
       ])
-    case .aliasList: return scalar(["string"])
+    case .json: return .object([])
+    case .aliasList, .script, .scriptFile: return scalar(["string"])
     case .digitCount:
       return .object([
         (

@@ -27,6 +27,12 @@ indirect enum SchemaType: Sendable {
   /// The base of a policy server's addresses.
   case serverURL
   case path
+  /// A local policy script, as text.
+  case script
+  /// The same, in a file.
+  case scriptFile
+  /// Any value, as JSON; or its text.
+  case json
   case secret
   /// The name of something in another section.
   case reference(section: String)

@@ -2,7 +2,8 @@ import CallModel
 import PolicyEngine
 
 extension ConfiguredNames {
-  /// The names of a policy. It has no identity provider groups and no playlists: an answer that names one is void.
+  /// The names of a policy. Identity provider groups and playlists have no section of their own: those that its services name
+  /// are known.
   public init(_ policy: Policy) {
     self.init([
       .location: Set(policy.locations.map(\.name)), .trunk: Set(policy.trunks.map(\.name)),
@@ -10,6 +11,11 @@ extension ConfiguredNames {
       .mssipProxy: Set(policy.mssipProxies.map(\.name)), .stunServer: Set(policy.stunServers.map(\.name)),
       .turnServer: Set(policy.turnServers.map(\.name)), .teamsProxy: Set(policy.teamsProxies.map(\.name)),
       .gmsAccessToken: Set(policy.gmsAccessTokens.map(\.name)), .theme: Set(policy.themes.map(\.name)),
+      .playlist: Set(policy.services.map(\.configuration.playback.playlist).filter { !$0.isEmpty }),
+      .identityProviderGroup: Set(
+        policy.services.map(\.configuration.signOn).flatMap { [$0.hostGroup, $0.guestGroup] }.compactMap {
+          $0
+        }),
     ])
   }
 }

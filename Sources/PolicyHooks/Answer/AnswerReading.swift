@@ -162,10 +162,7 @@ public struct AnswerReading: Hashable, Sendable {
     guard fields.name == running.name, fields.type == running.type else {
       return decide(.service(.ownRules), .invalid)
     }
-    var adjustment = DialOutAdjustment()
-    if case .text(let prefer)? = fields[.preferIPv6] { adjustment.preferIPv6 = prefer }
-    adjustment.mediaEncryption = fields.text(.cryptoMode).flatMap(MediaEncryption.init(rawValue:))
-    decide(.service(.adjust(adjustment)), .used, .continue)
+    decide(.service(.adjust(DialOutAdjustment(fields))), .used, .continue)
   }
 
   // MARK: §11.2

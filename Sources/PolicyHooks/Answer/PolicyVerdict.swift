@@ -87,6 +87,8 @@ public enum PolicyOutcome: String, Hashable, Sendable, CaseIterable {
   case overloaded
   /// Not asked: the question cannot be put into a URL.
   case unaskable
+  /// Not asked: this is a test or an explanation, and nothing stands for the server.
+  case unasked
   /// The call ended before there was an answer.
   case withdrawn
 }

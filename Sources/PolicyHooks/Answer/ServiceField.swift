@@ -1,3 +1,5 @@
+import CallModel
+
 /// The kinds of service an answer can describe (`service_type`).
 public enum ServiceType: String, Hashable, Sendable, CaseIterable {
   case conference
@@ -92,20 +94,11 @@ struct ServiceFieldRule: Sendable {
   static let yesNoDefault = ["default", "yes", "no"]
   static let callrate = 128_000...8_192_000
 
-  /// Layouts; the last two are for Teams gateway calls only.
-  static let layouts = [
-    "one_main_zero_pips", "one_main_seven_pips", "one_main_twentyone_pips", "two_mains_twentyone_pips",
-    "one_main_thirtythree_pips", "four_mains_zero_pips", "nine_mains_zero_pips", "sixteen_mains_zero_pips",
-    "twentyfive_mains_zero_pips", "five_mains_seven_pips", "one_main_one_pip", "one_main_nine_around",
-    "one_main_twelve_around", "two_mains_eight_around", "one_main_twentyone_around", "teams", "teams_focus",
-  ]
-  static let gatewayLayouts: Set<String> = ["teams", "teams_focus"]
-
   static let table: [ServiceFieldRule] = [
     .init(.name, .text(isEmptyAllowed: false), "RRRRRR"),
     .init(.serviceTag, .text(), "RRRRRR"),
     .init(.serviceType, .choice(ServiceType.allCases.map(\.rawValue)), "RRRRRR"),
-    .init(.description, .text(isMultiline: true), "oooooo"),
+    .init(.description, .text(isMultiline: true), "oooooo", .text("")),
     .init(.localAlias, .text(), "--R---"),
     .init(.remoteAlias, .text(isEmptyAllowed: false), "--R---"),
     .init(.outgoingProtocol, .choice(["h323", "sip", "mssip", "rtmp", "gms", "teams"]), "--R---"),
@@ -117,7 +110,7 @@ struct ServiceFieldRule: Sendable {
     .init(.guestIdentityProviderGroup, .name(.identityProviderGroup), "oo--o-"),
     .init(
       .nonIDPParticipants, .choice(["disallow_all", "allow_if_trusted"]), "oo--o-", .text("disallow_all")),
-    .init(.automaticParticipants, .automaticParticipants, "oo----"),
+    .init(.automaticParticipants, .automaticParticipants, "oo----", .automaticParticipants([])),
     .init(.view, .layout, "o-o---", .text("one_main_seven_pips")),
     .init(.hostView, .layout, "-o----", .text("one_main_seven_pips")),
     .init(.guestView, .layout, "-o----", .text("one_main_seven_pips")),
@@ -136,17 +129,17 @@ struct ServiceFieldRule: Sendable {
     .init(.denoiseEnabled, .boolean, "oo----", .boolean(false)),
     .init(.softmuteEnabled, .boolean, "oo----", .boolean(false)),
     .init(.denoiseAudio, .boolean, "--o---", .boolean(true)),
-    .init(.pinningConfig, .text(), "oo----"),
+    .init(.pinningConfig, .text(), "oo----", .text("")),
     .init(.preferIPv6, .choice(yesNoDefault), "ooo---", .text("default")),
-    .init(.primaryOwnerEmailAddress, .text(), "oo----"),
+    .init(.primaryOwnerEmailAddress, .text(), "oo----", .text("")),
     .init(.liveCaptionsEnabled, .choice(yesNoDefault), "ooo---", .text("default")),
-    .init(.liveCaptionsLanguage, .text(), "ooo---"),
-    .init(.sourceLanguage, .text(), "ooo---"),
+    .init(.liveCaptionsLanguage, .text(), "ooo---", .text("")),
+    .init(.sourceLanguage, .text(), "ooo---", .text("")),
     .init(.bypassProxy, .boolean, "oooo-o", .boolean(false)),
     .init(.callType, .choice(["video", "video-only", "audio", "auto"]), "oooo-o", .text("video")),
     .init(.cryptoMode, .choice(["besteffort", "on", "off"]), "oooo-o"),
     .init(.ivrThemeName, .name(.theme), "oooooo"),
-    .init(.localDisplayName, .text(), "oooo-o"),
+    .init(.localDisplayName, .text(), "oooo-o", .text("")),
     .init(.maxCallrateIn, .integer(callrate), "oooooo"),
     .init(.maxCallrateOut, .integer(callrate), "ooooo-"),
     .init(.maxPixelsPerSecond, .choice(["sd", "hd", "fullhd"]), "oooooo"),
@@ -156,7 +149,7 @@ struct ServiceFieldRule: Sendable {
         "external", "registration", "mssip_conference_id", "mssip_server", "gms_conference",
         "teams_conference", "teams_user", "telehealth_profile",
       ]), "--o---", .text("external")),
-    .init(.dtmfSequence, .dtmf, "--o---"),
+    .init(.dtmfSequence, .dtmf, "--o---", .text("")),
     .init(.externalParticipantAvatarLookup, .choice(yesNoDefault), "--o---", .text("default")),
     .init(.gmsAccessTokenName, .name(.gmsAccessToken), "--oo--"),
     .init(.h323GatekeeperName, .name(.h323Gatekeeper), "--o---"),
@@ -169,10 +162,10 @@ struct ServiceFieldRule: Sendable {
     .init(.teamsFitToFrame, .choice(["yes", "no"]), "--o---", .text("no")),
     .init(.transcodingEnabled, .boolean, "--o---", .boolean(true)),
     .init(.treatAsTrusted, .boolean, "--o---", .boolean(false)),
-    .init(.matchString, .pattern, "---o--"),
-    .init(.replaceString, .text(), "---o--"),
-    .init(.postMatchString, .pattern, "---o--"),
-    .init(.postReplaceString, .text(), "---o--"),
+    .init(.matchString, .pattern, "---o--", .text("")),
+    .init(.replaceString, .text(), "---o--", .text("")),
+    .init(.postMatchString, .pattern, "---o--", .text("")),
+    .init(.postReplaceString, .text(), "---o--", .text("")),
     .init(.twoStageDialType, .choice(["regular", "mssip", "gms", "teams"]), "---o--", .text("regular")),
     .init(.systemLocationName, .name(.location), "---o--"),
     .init(.onCompletion, .completion, "----o-"),

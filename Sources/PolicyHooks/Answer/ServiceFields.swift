@@ -8,47 +8,8 @@ public enum FieldValue: Hashable, Sendable {
   case texts([String])
   /// A PIN.
   case secret(Secret)
-  case automaticParticipants([AutomaticParticipant])
+  case automaticParticipants([RoomSettings.AutomaticParticipant])
   case completion(PlaybackCompletion)
-}
-
-/// A participant that the service calls by itself (routing reference §12.3).
-public struct AutomaticParticipant: Hashable, Sendable {
-  public var localAlias: String
-  public var remoteAlias: String
-  public var callProtocol: CallProtocol
-  public var role: ParticipantRole
-  public var callCapability = CallCapability.video
-  public var description = ""
-  public var dtmfSequence = ""
-  public var keepAlive = KeepAlive.ifMultiple
-  public var localDisplayName = ""
-  public var remoteDisplayName = ""
-  /// Where an RTMP participant gets the presentation as a second stream.
-  public var presentationURL = ""
-  public var isRoutedByRules = false
-  public var isStreaming = false
-  public var systemLocation: String?
-
-  public enum KeepAlive: String, Hashable, Sendable, CaseIterable {
-    case always = "keep_conference_alive"
-    case ifMultiple = "keep_conference_alive_if_multiple"
-    case never = "keep_conference_alive_never"
-  }
-
-  public init(localAlias: String, remoteAlias: String, callProtocol: CallProtocol, role: ParticipantRole) {
-    self.localAlias = localAlias
-    self.remoteAlias = remoteAlias
-    self.callProtocol = callProtocol
-    self.role = role
-  }
-}
-
-/// What follows when a playlist is at its end (routing reference §12.5).
-public enum PlaybackCompletion: Hashable, Sendable {
-  case disconnect
-  /// A nil role: as for any caller.
-  case transfer(alias: String, role: ParticipantRole?)
 }
 
 /// A service configuration that passed every check, with its defaults. Fields of other service types are not in it.
@@ -64,7 +25,8 @@ public struct ServiceFields: Hashable, Sendable {
   /// The field as given; nil when it was not, or was null.
   public subscript(field: ServiceField) -> FieldValue? { values[field] }
 
-  private func valueOrStandard(_ field: ServiceField) -> FieldValue? {
+  /// The field as given, or its default; nil when it has neither.
+  func valueOrStandard(_ field: ServiceField) -> FieldValue? {
     values[field] ?? ServiceFieldRule.byField[field]?.standard
   }
 
@@ -89,7 +51,7 @@ public struct ServiceFields: Hashable, Sendable {
   public var name: String { text(.name) ?? "" }
   public var tag: String { text(.serviceTag) ?? "" }
 
-  public var automaticParticipants: [AutomaticParticipant] {
+  public var automaticParticipants: [RoomSettings.AutomaticParticipant] {
     if case .automaticParticipants(let list)? = values[.automaticParticipants] { list } else { [] }
   }
   public var completion: PlaybackCompletion? {

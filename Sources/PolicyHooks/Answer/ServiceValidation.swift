@@ -69,10 +69,8 @@ struct ServiceValidation {
       let known = rule.field == .callType && type != .gateway && type != nil ? known.dropLast() : known[...]
       return reader.choice(node, path, Array(known)).map(FieldValue.text)
     case .layout:
-      let known = ServiceFieldRule.layouts.filter {
-        type == .gateway || type == nil || !ServiceFieldRule.gatewayLayouts.contains($0)
-      }
-      return reader.choice(node, path, known).map(FieldValue.text)
+      let known = Layout.allCases.filter { type == .gateway || type == nil || !$0.isForGatewayOnly }
+      return reader.choice(node, path, known.map(\.rawValue)).map(FieldValue.text)
     case .name(let kind):
       var node = node
       // Playlists are also seen by number.
@@ -103,12 +101,11 @@ struct ServiceValidation {
     }
   }
 
-  /// 4 to 20 digits, the last of which may be `#` instead. Empty: no PIN.
+  /// Empty: no PIN.
   private mutating func pin(_ node: JSONNode, _ path: String) -> FieldValue? {
     guard let text = reader.text(node, path), !text.isEmpty else { return nil }
-    let digits = text.hasSuffix("#") ? text.dropLast() : text[...]
-    guard (4...20).contains(text.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-      reader.note(path, .notDigits("4 to 20 digits, the last of which may be #"))
+    guard PINRules.isPIN(text) else {
+      reader.note(path, .notDigits(PINRules.form))
       return nil
     }
     return .secret(Secret(text))
@@ -129,21 +126,8 @@ struct ServiceValidation {
       reader.findings.contains { $0.severity == .error && $0.field == "\(path).\(key)" }
     }
     if !faulty {
-      if isTrue(.allowGuests), pin == nil {
-        reader.note("\(path).pin", .conflict("must be set when allow_guests is true"))
-      }
-      if !isTrue(.allowGuests), guestPIN != nil {
-        reader.note("\(path).guest_pin", .conflict("is set although allow_guests is false"))
-      }
-      if let pin, let guestPIN, isTrue(.allowGuests) {
-        let (host, guest) = (pin.reveal(), guestPIN.reveal())
-        if host == guest {
-          reader.note("\(path).guest_pin", .conflict("must differ from pin"))
-        } else if host.hasSuffix("#") != guest.hasSuffix("#") {
-          reader.note("\(path).guest_pin", .conflict("must end in # if pin does, and only then"))
-        } else if !host.hasSuffix("#"), host.utf8.count != guest.utf8.count {
-          reader.note("\(path).guest_pin", .conflict("must be as long as pin, or both must end in #"))
-        }
+      for fault in PINRules.faults(pin: pin, guestPIN: guestPIN, allowsGuests: isTrue(.allowGuests)) {
+        reader.note("\(path).\(fault.field == .pin ? "pin" : "guest_pin")", .conflict(fault.reason))
       }
     }
     // §12.4.
@@ -174,7 +158,7 @@ extension FieldReader {
     return text
   }
 
-  mutating func automaticParticipant(_ node: JSONNode, _ path: String) -> AutomaticParticipant? {
+  mutating func automaticParticipant(_ node: JSONNode, _ path: String) -> RoomSettings.AutomaticParticipant? {
     guard let members = members(node, path) else { return nil }
     func given(_ key: String) -> JSONNode? { members[key].flatMap { $0.value == .null ? nil : $0 } }
     func at(_ key: String) -> String { "\(path).\(key)" }
@@ -191,7 +175,8 @@ extension FieldReader {
       choice($0, at("call_type"), ["video", "video-only", "audio"])
     }
     let keepAlive = given("keep_conference_alive").flatMap {
-      choice($0, at("keep_conference_alive"), AutomaticParticipant.KeepAlive.allCases.map(\.rawValue))
+      choice(
+        $0, at("keep_conference_alive"), RoomSettings.AutomaticParticipant.KeepAlive.allCases.map(\.rawValue))
     }
     let routing = given("routing").flatMap { choice($0, at("routing"), ["manual", "routing_rule"]) }
     let streaming = given("streaming").flatMap { boolean($0, at("streaming")) }
@@ -204,10 +189,11 @@ extension FieldReader {
     guard let local, let remote, let role = role.flatMap(ParticipantRole.init(rawValue:)),
       let callProtocol = callProtocol.flatMap(CallProtocol.init(rawValue:))
     else { return nil }
-    var participant = AutomaticParticipant(
+    var participant = RoomSettings.AutomaticParticipant(
       localAlias: local, remoteAlias: remote, callProtocol: callProtocol, role: role)
     participant.callCapability = capability.flatMap(CallCapability.init(rawValue:)) ?? .video
-    participant.keepAlive = keepAlive.flatMap(AutomaticParticipant.KeepAlive.init(rawValue:)) ?? .ifMultiple
+    participant.keepAlive =
+      keepAlive.flatMap(RoomSettings.AutomaticParticipant.KeepAlive.init(rawValue:)) ?? .ifMultiple
     participant.isRoutedByRules = routing == "routing_rule"
     participant.isStreaming = streaming ?? false
     participant.systemLocation = location

@@ -104,7 +104,7 @@ extension PolicyOutcome {
   /// The server did not say anything valid: the fallback decides.
   var needsFallback: Bool {
     switch self {
-    case .invalid, .timeout, .error, .skipped, .overloaded, .unaskable: true
+    case .invalid, .timeout, .error, .skipped, .overloaded, .unaskable, .unasked: true
     case .used, .continue, .reject, .redirect, .notMine, .withdrawn: false
     }
   }

@@ -16,6 +16,11 @@ public struct NodeFacts: Hashable, Sendable {
     self.versionID = versionID
     self.pseudoVersionID = pseudoVersionID
   }
+
+  /// The node with the release and build of the reference system whose interface we speak: servers and scripts look at them.
+  public init(location: String?, address: IPAddress?) {
+    self.init(location: location ?? "", address: address, versionID: "35", pseudoVersionID: "77683.0.0")
+  }
 }
 
 /// What is known of a call when a policy server is asked about it (routing reference §10). Nil: the fact is not there, and
@@ -151,12 +156,6 @@ public struct ParticipantFacts: Hashable, Sendable {
     self.stage = stage
     self.preauthenticatedRole = preauthenticatedRole
   }
-}
-
-/// What a participant may do, in the words of policy (the client API says HOST and GUEST).
-public enum ParticipantRole: String, Hashable, Sendable, CaseIterable {
-  case chair
-  case guest
 }
 
 /// An audio mix a participant is heard in.

@@ -1,15 +1,20 @@
 import ArgumentParser
 import CallModel
 import Foundation
+import NIOPosix
 import PolicyEngine
+import PolicyHooks
 import PolicyTools
+import PolicyTransport
 
 /// `tandem explain`: what a policy would do with one call, and why.
-struct ExplainCommand: ParsableCommand {
+struct ExplainCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain", abstract: "Explain what the policy does with a call.",
     discussion: """
-      Decides as a live call would be decided and shows every rule on the way with the first condition that failed. \
+      Decides as a live call would be decided and shows every rule on the way with the first condition that failed, and \
+      what local scripts change. A policy server is not asked unless --ask says so: without --answer its hook's fallback \
+      decides. \
       Exit codes: 0 explained, 1 the policy has errors, 2 wrong usage.
       """)
 
@@ -55,13 +60,34 @@ struct ExplainCommand: ParsableCommand {
   @Option(help: "in, out or non-dial.")
   var direction: ExplainedDirection = .in
 
+  @Option(help: "A file with what the policy server answers (JSON), instead of asking it.")
+  var answer: String?
+
+  @Option(help: "The HTTP status of --answer.")
+  var answerStatus = 200
+
+  @Option(help: "The policy server fails: timeout, refused, or invalid for an answer that is void.")
+  var serverFails: PolicyDouble.Failure?
+
+  @Flag(help: "Ask the policy server, as a live call would.")
+  var ask = false
+
   @Flag(name: .customLong("all"), help: "List every rule, also of a long policy.")
   var listsEveryRule = false
 
   @Flag(help: "Print JSON.")
   var json = false
 
-  func run() throws {
+  func validate() throws {
+    guard [answer != nil, serverFails != nil, ask].count(where: { $0 }) <= 1 else {
+      throw ValidationError("--answer, --server-fails and --ask exclude each other.")
+    }
+    guard (100...599).contains(answerStatus) else {
+      throw ValidationError("--answer-status is an HTTP status, from 100 to 599.")
+    }
+  }
+
+  func run() async throws {
     let snapshot = try loadPolicy(policy)
     if let location, snapshot.location(named: location) == nil {
       let known = snapshot.policy.locations.map(\.name).joined(separator: ", ")
@@ -76,9 +102,35 @@ struct ExplainCommand: ParsableCommand {
       alias: alias, callProtocol: callProtocol, direction: direction.direction, from: from,
       registeredAlias: registeredAs, isRegistered: registered, location: location, source: source,
       trunk: trunk, capability: capability, tag: tag, at: at ?? now)
-    let renderer = DecisionRecordRenderer(policy: snapshot, caller: from, listsEveryRule: listsEveryRule)
-    let record = call.decide(by: snapshot)
-    print(json ? renderer.json(record) : renderer.text(record), terminator: "")
+    let chain = PolicyChain(snapshot)
+    let outcome = call.decide(by: chain, answer: try await answer(to: call, chain))
+    var renderer = DecisionRecordRenderer(policy: snapshot, caller: from, listsEveryRule: listsEveryRule)
+    renderer.scriptLog = outcome.log
+    print(json ? renderer.json(outcome.record) : renderer.text(outcome.record), terminator: "")
+  }
+
+  /// What the policy server says about the call; nil: it would not be asked.
+  private func answer(to call: ExplainedCall, _ chain: PolicyChain) async throws -> PolicyAnswer? {
+    guard let (profile, question) = call.question(to: chain.policy) else {
+      guard answer == nil, serverFails == nil, !ask else {
+        throw ValidationError("No policy server would be asked about this call.")
+      }
+      return nil
+    }
+    if ask {
+      let server = PolicyServer(profile: profile, group: MultiThreadedEventLoopGroup.singleton)
+      let answer = await server.ask(question, chain.context)
+      await server.shutdown()
+      return answer
+    }
+    var double = serverFails.map { PolicyDouble.failure($0) }
+    if let answer {
+      guard let data = FileManager.default.contents(atPath: answer) else {
+        throw ValidationError("The file \(answer) cannot be read.")
+      }
+      double = .answer(status: answerStatus, body: String(decoding: data, as: UTF8.self))
+    }
+    return PolicyAnswer(double, to: question, of: profile, chain.context)
   }
 }
 
@@ -96,6 +148,7 @@ enum ExplainedDirection: String, ExpressibleByArgument, CaseIterable {
   }
 }
 
+extension PolicyDouble.Failure: ExpressibleByArgument {}
 extension CallProtocol: ExpressibleByArgument {}
 extension CallCapability: ExpressibleByArgument {}
 

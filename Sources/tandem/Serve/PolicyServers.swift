@@ -3,10 +3,12 @@ import Logging
 import NIOCore
 import PolicyEngine
 import PolicyHooks
+import PolicyScript
 import PolicyTransport
 import Router
 
-/// Asks the policy servers on behalf of the signalling loop: a question leaves by a task, its answer comes back in a turn.
+/// Asks the policy servers and runs the local scripts on behalf of the signalling loop: a question leaves by a task, its answer
+/// comes back in a turn.
 ///
 /// Confined to the signalling loop.
 final class PolicyServers: PolicyConsultant {
@@ -16,12 +18,9 @@ final class PolicyServers: PolicyConsultant {
   private let log: Logger
   /// What is sent as `node_ip`.
   var nodeAddress: IPAddress?
-  /// What answers are checked against, made once for a policy.
-  private var checks: (policy: PolicySnapshot, context: AnswerContext, defaults: ServiceDefaults)?
-
-  /// The release and build of the reference system whose interface we speak: servers look at them.
-  private static let versionID = "35"
-  private static let pseudoVersionID = "77683.0.0"
+  private let scripts = ScriptThreads()
+  /// The way of a decision, with what answers are checked against: made once for a policy.
+  private var chain: PolicyChain?
 
   init(servers: ExternalPolicy, eventLoop: any EventLoop, driver: LoopDriver, log: Logger) {
     self.servers = servers
@@ -40,16 +39,53 @@ final class PolicyServers: PolicyConsultant {
   func consult(
     _ request: CallRequest, _ policy: PolicySnapshot, then: @escaping (ExternalDecision) -> Void
   ) -> (any PolicyConsultation)? {
-    let defaults = checks(for: policy).defaults
+    guard let profile = policy.policyProfile(location: request.location) else { return nil }
+    let chain = chain(for: policy)
     let subject = Subject(
       call: request.id, isLookUp: request.direction == .nonDial,
       isRecorded: request.direction != .nonDial && request.trigger != .unspecified)
-    return put(subject, location: request.location, policy) { node in
-      .serviceConfiguration(CallFacts(request), node)
-    } then: { verdict, record in
-      then(ExternalDecision(verdict.decision(defaults), answers: [record]))
+    func ask(_ then: @escaping (PolicyAnswer) -> Void) -> (any PolicyConsultation)? {
+      put(
+        subject, location: request.location, policy,
+        { PolicyChain.question(about: request, from: $0) }, then: then)
+    }
+    guard policy.script(.service, of: profile) != nil else {
+      return ask { answer in
+        then(
+          ExternalDecision(answer.conclusion.verdict.decision(chain.defaults), answers: [answer.record]))
+      }
+    }
+    let scripted = ScriptedQuestion(then)
+    scripted.server = ask { [unowned self] answer in
+      scripted.answer = answer
+      run(scripted, request, chain, subject)
+    }
+    if scripted.server == nil { run(scripted, request, chain, subject) }
+    return scripted
+  }
+
+  /// Has the service script look at what was decided, when the server has answered or is not asked.
+  private func run(
+    _ question: ScriptedQuestion, _ request: CallRequest, _ chain: PolicyChain, _ subject: Subject
+  ) {
+    let node = NodeFacts(location: request.location, address: nodeAddress)
+    let bound = NIOLoopBound(question, eventLoop: eventLoop)
+    let driver = NIOLoopBound(driver, eventLoop: eventLoop)
+    let (eventLoop, log, scripts, answer) = (eventLoop, log, scripts, question.answer)
+    question.task = Task {
+      let outcome = await scripts.run(isLookUp: subject.isLookUp) { mayRun in
+        let environment = ScriptEnvironment.live
+        return chain.decide(
+          request, from: node, answer: answer, now: environment.wallClock(), runsScript: mayRun,
+          environment: environment)
+      }
+      outcome.write(to: log, call: request.id)
+      eventLoop.execute { driver.value.turn { bound.value.finish(ExternalDecision(outcome.record)) } }
     }
   }
+
+  /// No more scripts are run.
+  func shutDown() { scripts.shutDown() }
 
   func ask(
     _ question: PolicyQuestion, _ policy: PolicySnapshot,
@@ -65,7 +101,9 @@ final class PolicyServers: PolicyConsultant {
     case .directory(let search, _):
       subject = Subject(alias: search.registrationAlias, isLookUp: true, isRecorded: false)
     }
-    return put(subject, location: question.location, policy, question.request(from:), then: then)
+    return put(subject, location: question.location, policy, question.request(from:)) { answer in
+      then(answer.conclusion.verdict, answer.record)
+    }
   }
 
   // MARK: One question
@@ -83,20 +121,18 @@ final class PolicyServers: PolicyConsultant {
   private func put(
     _ subject: Subject, location: String?, _ policy: PolicySnapshot,
     _ request: (NodeFacts) -> ExternalPolicyRequest,
-    then: @escaping (PolicyVerdict, PolicyAnswerRecord) -> Void
+    then: @escaping (PolicyAnswer) -> Void
   ) -> (any PolicyConsultation)? {
-    let node = NodeFacts(
-      location: location ?? "", address: nodeAddress, versionID: PolicyServers.versionID,
-      pseudoVersionID: PolicyServers.pseudoVersionID)
+    let node = NodeFacts(location: location, address: nodeAddress)
     guard let profile = policy.policyProfile(location: location) else { return nil }
     let request = request(node)
     guard let server = servers.server(profile.name, for: request.kind) else { return nil }
     let id = RequestID.random()
     let question = Question(
       request, id, server.profile, began: driver.loop.now, now: { [driver] in driver.loop.now }
-    ) { [weak self] verdict, record in
-      self?.concluded(subject, request.kind, record)
-      if let verdict { then(verdict, record) }
+    ) { [weak self] answer, isWithdrawn in
+      self?.concluded(subject, request.kind, answer.record)
+      if !isWithdrawn { then(answer) }
     }
     let bound = NIOLoopBound(question, eventLoop: eventLoop)
     let driver = NIOLoopBound(driver, eventLoop: eventLoop)
@@ -107,7 +143,7 @@ final class PolicyServers: PolicyConsultant {
       let fallback = server.profile.hooks[request.kind]?.fallback ?? .continue
       let conclusion = PolicyConclusion.unasked(request.kind, .overloaded, fallback: fallback)
       eventLoop.execute {
-        driver.value.turn { bound.value.finish(conclusion.verdict, conclusion) }
+        driver.value.turn { bound.value.finish(conclusion) }
       }
       return question
     }
@@ -115,10 +151,10 @@ final class PolicyServers: PolicyConsultant {
       lookUps[profile.name, default: 0] += 1
       question.onOver = { [weak self] in self?.lookUps[profile.name, default: 1] -= 1 }
     }
-    let context = checks(for: policy).context
+    let context = chain(for: policy).context
     question.task = Task {
       let answer = await server.ask(request, context, id: id)
-      eventLoop.execute { driver.value.turn { bound.value.finish(answer.conclusion.verdict, answer.record) } }
+      eventLoop.execute { driver.value.turn { bound.value.finish(answer) } }
     }
     return question
   }
@@ -140,12 +176,10 @@ final class PolicyServers: PolicyConsultant {
     }
   }
 
-  private func checks(
-    for policy: PolicySnapshot
-  ) -> (policy: PolicySnapshot, context: AnswerContext, defaults: ServiceDefaults) {
-    if let checks, checks.policy === policy { return checks }
-    let made = (policy, AnswerContext(policy.policy), ServiceDefaults(policy.policy.globals))
-    checks = made
+  private func chain(for policy: PolicySnapshot) -> PolicyChain {
+    if let chain, chain.policy === policy { return chain }
+    let made = PolicyChain(policy)
+    chain = made
     return made
   }
 
@@ -156,15 +190,14 @@ final class PolicyServers: PolicyConsultant {
     private let profile: PolicyProfile
     private let began: MonotonicInstant
     private let now: () -> MonotonicInstant
-    /// Nil verdict: withdrawn.
-    private var onConcluded: ((PolicyVerdict?, PolicyAnswerRecord) -> Void)?
+    private var onConcluded: ((PolicyAnswer, _ isWithdrawn: Bool) -> Void)?
     var onOver: (() -> Void)?
     var task: Task<Void, Never>?
 
     init(
       _ request: ExternalPolicyRequest, _ id: RequestID, _ profile: PolicyProfile, began: MonotonicInstant,
       now: @escaping () -> MonotonicInstant,
-      onConcluded: @escaping (PolicyVerdict?, PolicyAnswerRecord) -> Void
+      onConcluded: @escaping (PolicyAnswer, _ isWithdrawn: Bool) -> Void
     ) {
       self.request = request
       self.id = id
@@ -174,45 +207,82 @@ final class PolicyServers: PolicyConsultant {
       self.onConcluded = onConcluded
     }
 
-    func finish(_ verdict: PolicyVerdict, _ record: PolicyAnswerRecord) { conclude(verdict, record) }
-
-    func finish(_ verdict: PolicyVerdict, _ conclusion: PolicyConclusion) {
-      conclude(verdict, record(conclusion))
-    }
+    func finish(_ answer: PolicyAnswer) { conclude(answer) }
+    func finish(_ conclusion: PolicyConclusion) { conclude(answer(conclusion)) }
 
     func withdraw() -> [PolicyAnswerRecord] {
       guard onConcluded != nil else { return [] }
-      let record = record(.withdrawn(request.kind, after: now() - began))
-      conclude(nil, record)
+      let answer = answer(.withdrawn(request.kind, after: now() - began))
+      conclude(answer, isWithdrawn: true)
       task?.cancel()
-      return [record]
+      return [answer.record]
     }
 
-    private func conclude(_ verdict: PolicyVerdict?, _ record: PolicyAnswerRecord) {
+    private func conclude(_ answer: PolicyAnswer, isWithdrawn: Bool = false) {
       guard let onConcluded else { return }
       self.onConcluded = nil
       onOver?()
       onOver = nil
-      onConcluded(verdict, record)
+      onConcluded(answer, isWithdrawn)
     }
 
-    private func record(_ conclusion: PolicyConclusion) -> PolicyAnswerRecord {
-      let sent = try? PolicyHTTPRequest(request, id: id, server: profile.url, credential: nil)
-      return PolicyAnswerRecord(
-        profile: profile.name, kind: request.kind, id: id, url: sent?.loggedURL ?? "", conclusion)
+    private func answer(_ conclusion: PolicyConclusion) -> PolicyAnswer {
+      let sent = profile.url.flatMap {
+        try? PolicyHTTPRequest(request, id: id, server: $0, credential: nil)
+      }
+      return PolicyAnswer(
+        conclusion: conclusion,
+        record: PolicyAnswerRecord(
+          profile: profile.name, kind: request.kind, id: id, url: sent?.loggedURL ?? "", conclusion))
+    }
+  }
+
+  /// A question that a script looks at, after the server if one is asked.
+  private final class ScriptedQuestion: PolicyConsultation {
+    private var then: ((ExternalDecision) -> Void)?
+    /// The question to the server; nil: it is not asked.
+    var server: (any PolicyConsultation)?
+    var answer: PolicyAnswer?
+    var task: Task<Void, Never>?
+
+    init(_ then: @escaping (ExternalDecision) -> Void) { self.then = then }
+
+    func finish(_ decision: ExternalDecision) {
+      then?(decision)
+      then = nil
+    }
+
+    func withdraw() -> [PolicyAnswerRecord] {
+      guard then != nil else { return [] }
+      then = nil
+      task?.cancel()
+      return answer.map { [$0.record] } ?? server?.withdraw() ?? []
     }
   }
 }
 
-extension PolicyVerdict {
-  /// Nil: our own services and rules decide.
-  fileprivate func decision(_ defaults: ServiceDefaults) -> Decision? {
-    guard case .service(let verdict) = self else { return nil }
-    switch verdict {
-    case .use(let fields): return fields.decision(defaults)
-    case .reject: return .reject(.policy)
-    case .redirect(let alias): return .redirect(alias)
-    case .adjust, .ownRules: return nil
+extension PolicyChain.Outcome {
+  /// What scripts wrote to their log, and what became of them: of what goes well the record tells.
+  fileprivate func write(to log: Logger, call: CallID) {
+    guard let script = record.scripts.first else { return }
+    for line in self.log {
+      log.info(
+        "script log", metadata: ["call": "\(call)", "script": "\(script.script)", "detail": "\(line)"])
+    }
+    var metadata: Logger.Metadata = [
+      "call": "\(call)", "profile": "\(script.profile)", "script": "\(script.script)",
+      "outcome": "\(script.outcome.rawValue)", "time_ms": "\(script.time.milliseconds)",
+    ]
+    if script.isFallback { metadata["fallback"] = "yes" }
+    if let failure = script.failure { metadata["failure"] = "\(failure)" }
+    if script.line > 0 { metadata["place"] = "\(script.line):\(script.column)" }
+    let wrong = script.findings.filter(\.isError).prefix(8).map { "\($0.field): \($0.problem)" }
+    if !wrong.isEmpty { metadata["wrong"] = .string(wrong.joined(separator: "; ")) }
+    switch script.outcome {
+    case .error, .limit, .badOutput, .invalid, .otherService, .overloaded:
+      log.warning("policy script is not applied", metadata: metadata)
+    case .used, .unchanged, .reject, .redirect, .notApplied:
+      log.debug("policy script run", metadata: metadata)
     }
   }
 }

@@ -193,6 +193,7 @@ final class SignallingServer {
     // BYEs, the withdrawal of registrations and the last media figures take a moment; a peer that does not answer is not waited for.
     let closed = eventLoop.makePromise(of: Void.self)
     waitForCalls(until: driver.loop.now + .seconds(2), closed)
+    policyServers.shutDown()
     return closed.futureResult.flatMap { [transport = NIOLoopBound(transport, eventLoop: eventLoop)] in
       transport.value.close()
     }
