@@ -33,7 +33,9 @@ extension PolicyCompiler {
     var isWhole = true
     for (pin, key) in [(service.pin, "pin"), (service.guestPIN, "guest_pin")] {
       guard let pin else { continue }
-      if !PINRules.isPIN(pin.reveal()) {
+      if pin == .unavailable {
+        isWhole = false
+      } else if !PINRules.isPIN(pin.reveal()) {
         isWhole = false
         findings.append(
           PolicyFinding(

@@ -482,7 +482,7 @@ struct SchemaReader {
       report(
         "secret-unavailable", "the secret in \(reference) is not available: \(failure.reason)", at: node,
         severity: secrets.areRequired ? .error : .warning)
-      return .secret(Secret("unavailable"))
+      return .secret(.unavailable)
     }
   }
 }
@@ -493,7 +493,7 @@ extension SchemaReader {
     report(
       "secret-omitted", "this secret stood in the file itself, and was not kept with it", at: node,
       suggestion: "give it by {env: NAME} or {file: path}", severity: secrets.areRequired ? .error : .warning)
-    return .secret(Secret("unavailable"))
+    return .secret(.unavailable)
   }
 }
 

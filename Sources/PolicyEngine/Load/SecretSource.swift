@@ -1,3 +1,4 @@
+import CallModel
 import Glibc
 
 /// Where secrets that a policy refers to come from.
@@ -91,4 +92,9 @@ func readFile(_ path: String, maximumSize: Int) -> Result<[UInt8], SecretSource.
   else { return .failure(SecretSource.Unavailable("it changed while it was read")) }
   bytes.removeSubrange(count...)
   return .success(bytes)
+}
+
+extension Secret {
+  /// Stands for one that this machine does not hold, where it need not: what it says cannot be checked.
+  static let unavailable = Secret("unavailable")
 }
