@@ -247,7 +247,7 @@ extension EndToEnd {
       let later = try await register("nobody")
       #expect(later.status == 503 && later.header("Retry-After") == "30")
       server.reload()
-      try await server.waitForLog("reason=SIGHUP")
+      try await server.waitForLog("way=reload")
       let call = try await ann.call("dora", at: server.address, domain: "tandem.test")
       try await dora.wait(for: "CALL_ESTABLISHED")
       ann.request("BYE", in: call)
