@@ -40,9 +40,14 @@ extension PolicyCompiler {
       }
     }
     warnAboutUnserved(policy, order, into: &findings)
+    // What `tandem check` proves is only estimated here, and must not keep a number plan from being activated in time.
+    guard policy.rules.count <= estimatedRules else { return }
     warnAboutHiddenRules(policy, order, into: &findings)
     warnAboutTies(policy, order, into: &findings)
   }
+
+  /// Rules of a policy that are compared with each other when it is loaded.
+  private static let estimatedRules = 20_000
 
   /// Unregistered callers, any location, an external target, digits: toll fraud waiting to happen (reference §22).
   private static func isOpenRoute(_ rule: CallRoutingRule) -> Bool {
@@ -104,7 +109,7 @@ extension PolicyCompiler {
       let rule = policy.rules[i]
       if let last = group.last, policy.rules[last.rule].priority != rule.priority { group = [] }
       let keys = PatternKeys(of: rule)
-      let meeting = group.suffix(64).first { other in
+      let meeting = group.suffix(8).first { other in
         let that = policy.rules[other.rule]
         return that.pattern != rule.pattern && that.sharesCalls(with: rule)
           && (that.matchesFullAlias || rule.matchesFullAlias || !keys.excludes(other.keys))
