@@ -109,7 +109,7 @@ private struct PolicyTestBinding {
       isRegistered: o?.boolean("registered") ?? false, registeredAlias: o?.text("registered_as"),
       location: o?.text("location"), source: o?.address("source"), trunk: o?.text("trunk"),
       capability: o?.text("capability").flatMap(PolicyBinding.capability) ?? .video,
-      tag: o?.text("tag") ?? "", withoutTrunks: o?.texts("without_trunks") ?? [], at: at)
+      tag: o?.text("tag") ?? "", at: at)
   }
 
   private func external(_ o: CheckedObject?) -> PolicyDoubles {
@@ -140,12 +140,6 @@ private struct PolicyTestBinding {
     expectation.encryption = o.encryption("encryption")
     expectation.rejection = o.text("rejection").flatMap { word in
       Rejection.allCases.first { $0.word == word }
-    }
-    expectation.destination = o.text("destination")
-    expectation.limits = o.object("limits").map { o in
-      var caps = CallCaps()
-      PolicyBinding.bind(o, into: &caps)
-      return caps
     }
     expectation.name = o.text("name")
     expectation.tag = o.text("tag")

@@ -23,8 +23,6 @@ public struct PolicyTest: Sendable {
     public var trunk: String?
     public var capability: CallCapability
     public var tag: String
-    /// Trunks assumed to be down.
-    public var withoutTrunks: [String]
     public var at: WallClock
 
     /// The time of tests that give none: a Wednesday at noon, so that no test depends on when it is run.
@@ -44,10 +42,6 @@ public struct PolicyTest: Sendable {
     public var capability: CallCapability?
     public var encryption: MediaEncryption?
     public var rejection: Rejection?
-    /// The destination limit that the number falls under, on the first attempt that leaves.
-    public var destination: String?
-    /// Each of these is among the caps that apply.
-    public var limits: CallCaps?
     /// Of the service or gateway call.
     public var name: String?
     public var tag: String?

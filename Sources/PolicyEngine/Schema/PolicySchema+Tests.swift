@@ -9,7 +9,7 @@ extension PolicySchema {
 
   /// All objects of test files, in the order of the reference.
   static let testObjects = [
-    testFile, test, testCall, testExternal, testDouble, testExpectation, testAttempt, expectedLimits,
+    testFile, test, testCall, testExternal, testDouble, testExpectation, testAttempt,
   ]
 
   static let test = ObjectSchema(
@@ -43,8 +43,6 @@ extension PolicySchema {
       .init("trunk", .text(), default: "that of the source", "The trunk the call comes over."),
       .init("capability", capability(auto: true), default: "video", "What the caller offers."),
       .init("tag", .text(), default: "empty", "The call's tag."),
-      .init(
-        "without_trunks", .list(.text()), default: "empty", "Trunks assumed to be down: they are tried last."),
       .init(
         "at", .text(), default: "2026-01-07T12:00:00Z, a Wednesday", "The time of the call, ISO 8601.",
         example: "2026-12-25T09:00:00+01:00"),
@@ -82,13 +80,6 @@ extension PolicySchema {
         example: "[carrier-a, carrier-b]"),
       .init("capability", capability(auto: true), "Media of the call."),
       .init("encryption", encryption, "Media encryption of the call."),
-      .init(
-        "destination", .text(),
-        "Name of the destination limit that the number falls under on the first attempt that leaves."),
-      .init(
-        "limits", .object(expectedLimits),
-        "Each of these is among the limits that apply to the call: of the service, its caller, the rule, the first trunk, the destination."
-      ),
       .init("rejection", .choice(Rejection.allCases.map { Choice($0.word) }), "Why the call is refused."),
       .init("name", .text(), "Name of the service or gateway call."),
       .init("tag", .text(), "Tag of the service or gateway call."),
@@ -103,10 +94,6 @@ extension PolicySchema {
         "script", .choice(PolicyScriptRecord.Outcome.allCases.map { Choice($0.rawValue) }),
         "What became of the local script."),
     ])
-
-  static let expectedLimits = ObjectSchema(
-    "tests[].expect.limits", "As in `limits` of a policy; whose limit it is makes no difference.",
-    callerCaps.fields)
 
   static let testAttempt = ObjectSchema(
     "tests[].expect.attempts[]", "One trunk and what it is told. In short: its name alone.",
