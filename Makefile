@@ -9,7 +9,7 @@ BUILD_RELEASE := swift build -c release --product tandem -Xswiftc -cross-module-
 FORMATTED := Package.swift Sources Tests Fuzz Benchmarks
 
 # Tests with real sockets and real time, or that measure this process: each needs the machine to itself.
-ALONE := EndToEndTests PolicyTransportTests SIPTransportTests DNSResolverTests MediaRelayTests TestCallerTests RecordsTests Footprint
+ALONE := EndToEndTests PolicyTransportTests SIPTransportTests DNSResolverTests MediaRelayTests AudioBridgeTests TestCallerTests RecordsTests Footprint
 
 .PHONY: help setup build run demo test bench lint format fuzz docs clean
 

@@ -95,6 +95,10 @@ let package = Package(
     // What is heard: encodings, and the parts and the arithmetic of a mix. Sans-IO as well.
     .target(name: "Codecs", dependencies: ["COpus", "CSpanDSP", "CSpeexDSP"], swiftSettings: strict),
     .target(name: "AudioMixing", dependencies: ["Codecs", "CallModel"], swiftSettings: strict),
+    // Both together: conferences and transcoding on the media threads.
+    .target(
+      name: "AudioBridge", dependencies: ["CallModel", "Codecs", "AudioMixing", "MediaRelay"],
+      swiftSettings: strict),
 
     // Drivers.
     .target(name: "DNSResolver", dependencies: ["CallModel", "CCares", nio], swiftSettings: strict),
@@ -125,7 +129,11 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
-      name: "Conferences", dependencies: ["CallModel", "JSONText", "PolicyEngine", "Router", "MediaRelay"],
+      name: "Conferences",
+      dependencies: [
+        "CallModel", "JSONText", "PolicyEngine", "Router", "MediaRelay", "AudioBridge", "AudioMixing",
+        "Codecs",
+      ],
       swiftSettings: strict),
     .target(
       name: "TestCaller",
@@ -229,6 +237,10 @@ let package = Package(
     .testTarget(name: "CodecsTests", dependencies: ["Codecs", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "AudioMixingTests", dependencies: ["AudioMixing", "Codecs", "CallModel", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "AudioBridgeTests",
+      dependencies: ["AudioBridge", "AudioMixing", "Codecs", "MediaRelay", "CallModel", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "RecordsTests",
