@@ -165,7 +165,8 @@ let package = Package(
       path: "Benchmarks/Sources/mixbench",
       swiftSettings: strict),
 
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: ["CallModel"], path: "Tests/TestSupport", swiftSettings: strict),
     .target(
       name: "PolicyTestSupport", dependencies: ["Router", "PolicyEngine", "PolicyHooks", "CallModel"],
       path: "Tests/PolicyTestSupport", swiftSettings: strict),
@@ -174,9 +175,9 @@ let package = Package(
     .testTarget(name: "CallModelTests", dependencies: ["CallModel"], swiftSettings: strict),
     .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: strict),
     .testTarget(name: "TimeZonesTests", dependencies: ["TestSupport", "TimeZones"], swiftSettings: strict),
-    .testTarget(name: "SDPTests", dependencies: ["SDP", "CallModel"], swiftSettings: strict),
+    .testTarget(name: "SDPTests", dependencies: ["TestSupport", "SDP", "CallModel"], swiftSettings: strict),
     .testTarget(
-      name: "SIPTests", dependencies: ["SIP", "CallModel"], resources: [.copy("Vectors")],
+      name: "SIPTests", dependencies: ["TestSupport", "SIP", "CallModel"], resources: [.copy("Vectors")],
       swiftSettings: strict),
     .testTarget(
       name: "PatternAnalysisTests", dependencies: ["TestSupport", "PatternAnalysis", "CPCRE2"],
@@ -216,10 +217,13 @@ let package = Package(
       resources: [.copy("Exports")], swiftSettings: strict),
     .testTarget(
       name: "RouterTests",
-      dependencies: ["PolicyTestSupport", "Router", "PolicyEngine", "PolicyHooks", "CallModel"],
+      dependencies: [
+        "TestSupport", "PolicyTestSupport", "Router", "PolicyEngine", "PolicyHooks", "CallModel",
+      ],
       swiftSettings: strict),
     .testTarget(
-      name: "MediaRelayTests", dependencies: ["MediaRelay", "CMediaIO", "CallModel", "CSRTPOracle"],
+      name: "MediaRelayTests",
+      dependencies: ["TestSupport", "MediaRelay", "CMediaIO", "CallModel", "CSRTPOracle"],
       swiftSettings: strict),
     .testTarget(
       name: "DNSResolverTests",
@@ -232,7 +236,7 @@ let package = Package(
     .testTarget(
       name: "StructuredLoggingTests", dependencies: ["StructuredLogging", log], swiftSettings: strict),
     .testTarget(
-      name: "TestCallerTests", dependencies: ["TestCaller", "Codecs", "SIP", "CallModel"],
+      name: "TestCallerTests", dependencies: ["TestSupport", "TestCaller", "Codecs", "SIP", "CallModel"],
       swiftSettings: strict),
     .testTarget(name: "CodecsTests", dependencies: ["Codecs", "TestSupport"], swiftSettings: strict),
     .testTarget(
@@ -244,13 +248,15 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "RecordsTests",
-      dependencies: ["Records", "CallModel", .product(name: "GRDB", package: "GRDB.swift"), log],
+      dependencies: [
+        "TestSupport", "Records", "CallModel", .product(name: "GRDB", package: "GRDB.swift"), log,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "GatewayTests",
       dependencies: [
-        "PolicyTestSupport", "Gateway", "Router", "PolicyEngine", "PolicyHooks", "SIP", "SDP", "MediaRelay",
-        "CallModel",
+        "TestSupport", "PolicyTestSupport", "Gateway", "Router", "PolicyEngine", "PolicyHooks", "SIP", "SDP",
+        "MediaRelay", "CallModel",
       ],
       swiftSettings: strict),
     .testTarget(

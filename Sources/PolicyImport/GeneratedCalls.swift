@@ -2,9 +2,9 @@ import CallModel
 import PatternAnalysis
 
 /// Calls that try a policy where it could break: texts of every rule's language, drawn from its expression, and near misses;
-/// the aliases of services and devices; in all forms, protocols, directions and locations.
+/// the aliases of services and devices; in all forms, protocols, directions and locations. The same calls for the same seed.
 struct GeneratedCalls {
-  private var random: Generator
+  private var random: SplitMix64
   private var expressions: [RegularExpression] = []
   /// A text that a rule takes and none before it does, where there is one.
   private var witnesses: [String] = []
@@ -12,20 +12,8 @@ struct GeneratedCalls {
   private var locations: [String?] = [nil]
   private var number: UInt64 = 0
 
-  /// SplitMix64: the same calls for the same seed, everywhere.
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-      return z ^ (z >> 31)
-    }
-  }
-
   init(_ export: ManagementExport, seed: UInt64) {
-    random = Generator(state: seed)
+    random = SplitMix64(seed: seed)
     var before: [Automaton] = []
     // Of disabled rules too: what they would take must go elsewhere.
     let rules = export.all("gateway_routing_rule")

@@ -1,3 +1,5 @@
+import PolicyEngine
+
 /// YAML as an admin would write it: mappings in blocks, short ones in braces, comments above what they are about.
 indirect enum PolicyText {
   /// Written as it stands: numbers, words of the language.
@@ -144,19 +146,6 @@ indirect enum PolicyText {
   }
 
   private static func escaped(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\t": result += "\\t"
-      case _ where isPrintable(scalar): result.unicodeScalars.append(scalar)
-      default:
-        let digits = String(scalar.value, radix: 16)
-        result += "\\U" + String(repeating: "0", count: 8 - digits.count) + digits
-      }
-    }
-    return result + "\""
+    JSONText.quoted(text) { !isPrintable($0) }
   }
 }

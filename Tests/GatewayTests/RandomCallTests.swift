@@ -1,6 +1,7 @@
 import CallModel
 import PolicyEngine
 import Router
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -28,7 +29,7 @@ import Testing
 private final class World {
   let bench: GatewayBench
   private(set) var legs: [ScriptedLeg] = []
-  private var random: Generator
+  private var random: SplitMix
   /// Offers of ours that each leg owes an answer to, and its own that we owe one to.
   private var owed: [LegID: Int] = [:]
   private var asked: Set<LegID> = []
@@ -39,7 +40,7 @@ private final class World {
   private var hadOffer: Set<LegID> = []
 
   init(seed: UInt64) throws {
-    random = Generator(state: seed)
+    random = SplitMix(seed: seed)
     bench = try GatewayBench(
       rules: [
         rule("bob|carol", target: .registration) {
@@ -245,16 +246,6 @@ private final class World {
   }
 }
 
-private struct Generator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
+extension SplitMix {
+  fileprivate mutating func below(_ bound: Int) -> Int { Int(next(below: UInt64(bound))) }
 }

@@ -1,15 +1,11 @@
-/// SplitMix64: the same packets in every run.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
+import TestSupport
 
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
+/// Random packets, the same in every run.
+struct SeededGenerator: RandomNumberGenerator {
+  private var generator: SplitMix
+  init(seed: UInt64) { generator = SplitMix(seed: seed) }
+
+  mutating func next() -> UInt64 { generator.next() }
 
   mutating func bytes(_ count: Int) -> [UInt8] {
     (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) }

@@ -1,6 +1,7 @@
 import CallModel
 import PolicyEngine
 import PolicyHooks
+import TestSupport
 import Testing
 
 @Suite struct ParticipantPropertiesTests {
@@ -160,7 +161,7 @@ import Testing
           #""pin":"1234","guest_pin":"5678","allow_guests":true,"automatic_participants":[{\#(ServiceValidationTests.recorder)}],"max_callrate_in":128000,"on_completion":"{}","location":"North","username":"a","password":"b""#
         )
       ).utf8)
-    var generator = Xorshift(state: 0x9e37_79b9_7f4a_7c15)
+    var generator = SplitMix(seed: 1)
     for _ in 0..<2_000 {
       var damaged = text
       for _ in 0..<Int.random(in: 1...4, using: &generator) where !damaged.isEmpty {
@@ -182,12 +183,3 @@ import Testing
 }
 
 /// Seeded, so that a failure can be seen again.
-struct Xorshift: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return state
-  }
-}

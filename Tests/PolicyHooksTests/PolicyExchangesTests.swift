@@ -1,6 +1,7 @@
 import CallModel
 import PolicyEngine
 import PolicyHooks
+import TestSupport
 import Testing
 
 /// Conversations with the exchanges of one server, on virtual time.
@@ -354,7 +355,7 @@ import Testing
 
   /// Every question gets exactly one conclusion, within its deadline; the bound holds; nothing is sent after its conclusion.
   @Test(arguments: 1...40) func anyOrderOfEvents(_ seed: Int) throws {
-    var random = Xorshift(state: UInt64(seed) &* 0x9e37_79b9_7f4a_7c15)
+    var random = SplitMix(seed: UInt64(seed))
     let concurrent = Int.random(in: 1...4, using: &random)
     var bench = try Bench(
       PolicyHook(

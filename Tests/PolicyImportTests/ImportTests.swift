@@ -206,7 +206,7 @@ import Testing
     ("a: b", "\"a: b\""),
     ("say \"x\"", "'say \"x\"'"), ("it's", "\"it's\""), ("back\\slash", "'back\\slash'"),
     ("two\nlines", "\"two\\nlines\""),
-    ("# no", "\"# no\""), ("ends ", "\"ends \""), ("\u{7f}\u{feff}", "\"\\U0000007f\\U0000feff\""),
+    ("# no", "\"# no\""), ("ends ", "\"ends \""), ("\u{7f}\u{feff}", "\"\\u007f\\ufeff\""),
     ("*x", "\"*x\""),
     ("å", "\"å\""),
   ])

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Records
@@ -25,7 +26,7 @@ import Testing
 
   /// Entries of random size, written and drained in random amounts, many times round the ring.
   @Test(arguments: [1, 2, 3, 4] as [UInt64]) func entriesComeOutInOrderAndWhole(seed: UInt64) throws {
-    var random = SeededGenerator(seed: seed)
+    var random = SplitMix(seed: seed)
     let journal = try open()
     var expected: [[UInt8]] = []
     var refused = 0
@@ -50,7 +51,7 @@ import Testing
 
   /// At every point of a random history, a second reader finds what the writer had not noted as applied.
   @Test(arguments: [5, 6, 7] as [UInt64]) func whatWasNotAppliedIsRecovered(seed: UInt64) throws {
-    var random = SeededGenerator(seed: seed)
+    var random = SplitMix(seed: seed)
     var journal: RecordJournal? = try open()
     journal?.start(after: 0, epoch: 7)
     var applied = RecordJournal.Position(offset: 0, sequence: 0)
@@ -126,18 +127,5 @@ import Testing
     let error = #expect(throws: CallRecordStoreError.self) { try open() }
     #expect(error?.code == .damaged)
     #expect(try Data(contentsOf: URL(fileURLWithPath: path)).prefix(10) == Data(repeating: 0x41, count: 10))
-  }
-}
-
-/// SplitMix64: a random sequence that a seed fixes.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-    return z ^ z >> 31
   }
 }

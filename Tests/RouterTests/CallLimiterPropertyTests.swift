@@ -1,4 +1,5 @@
 import CallModel
+import TestSupport
 import Testing
 
 @testable import Router
@@ -21,7 +22,7 @@ import Testing
     var caps: CallCaps
   }
 
-  private static func accounts(_ random: inout SeededGenerator) -> [Account] {
+  private static func accounts(_ random: inout SplitMix) -> [Account] {
     let kinds: [LimitReached.Scope] = [.service, .rule, .trunk, .destination]
     return kinds.map { kind in
       var caps = CallCaps()
@@ -46,7 +47,7 @@ import Testing
   }
 
   @Test(arguments: 0..<60) func noCapIsEverExceededAndNoneRefusesWithoutReason(seed: Int) {
-    var random = SeededGenerator(state: UInt64(seed) &* 977 &+ 3)
+    var random = SplitMix(seed: UInt64(seed) &* 977 &+ 3)
     let limiter = CallLimiter()
     let accounts = Self.accounts(&random)
     var events: [Event] = []

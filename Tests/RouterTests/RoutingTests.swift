@@ -1,6 +1,7 @@
 import CallModel
 import PolicyEngine
 import Router
+import TestSupport
 import Testing
 
 @Suite struct RoutingTests {
@@ -219,7 +220,7 @@ import Testing
     let policy = try snapshot(
       rules: [rule("pstn", ".*", trunks: choices)],
       trunks: ["big", "small", "last"].map { Trunk(name: $0, host: "192.0.2.1") })
-    let router = Router(policy: policy, random: SeededGenerator(state: 7))
+    let router = Router(policy: policy, random: SplitMix(seed: 7))
     var first: [String: Int] = [:]
     for _ in 0..<2000 {
       let path = router.route(request("1", direction: .nonDial), now: now, wallClock: wall).hunt

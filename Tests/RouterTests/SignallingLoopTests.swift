@@ -1,5 +1,6 @@
 import CallModel
 import Router
+import TestSupport
 import Testing
 
 @Suite struct SignallingLoopTests {
@@ -44,7 +45,7 @@ import Testing
 
   /// The heap against a sorted list, with cancellations.
   @Test(arguments: 1...20) func anyMixtureFiresSorted(_ seed: UInt64) {
-    var random = SeededGenerator(state: seed)
+    var random = SplitMix(seed: seed)
     let loop = SignallingLoop()
     var fired: [Int64] = []
     var expected: [Int64] = []

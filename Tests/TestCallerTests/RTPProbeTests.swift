@@ -1,5 +1,6 @@
 import CallModel
 import Codecs
+import TestSupport
 import Testing
 
 @testable import TestCaller
@@ -44,7 +45,7 @@ import Testing
   func whatIsNotAPacketIsRefused(bytes: [UInt8]) { #expect(RTPPacket(bytes) == nil) }
 
   @Test func anyBytesAreSafe() {
-    var random = SplitMix(state: 3)
+    var random = SplitMix(seed: 3)
     for _ in 0..<20_000 {
       var bytes = (0..<Int.random(in: 0..<40, using: &random)).map { _ in
         UInt8.random(in: 0...255, using: &random)

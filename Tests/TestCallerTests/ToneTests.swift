@@ -1,5 +1,6 @@
 import Codecs
 import Foundation
+import TestSupport
 import Testing
 
 @testable import TestCaller
@@ -41,7 +42,7 @@ import Testing
   }
 
   @Test func aToneInNoiseIsFoundAndItsShareFalls() throws {
-    var random = SplitMix(state: 1)
+    var random = SplitMix(seed: 1)
     let noise = (0..<24_000).map { _ in Int16.random(in: -6000...6000, using: &random) }
     let mixed = zip(Self.tone(440, amplitude: 8000), noise).map { $0 + $1 }
     let analysis = ToneAnalysis(mixed, sampleRate: 8000)
@@ -78,16 +79,5 @@ import Testing
     let joined = (0..<50).flatMap { _ in pieces.samples(160) }
     var whole = ToneGenerator(frequency: 440.5)
     #expect(joined == whole.samples(8000))
-  }
-}
-
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-    return z ^ z >> 31
   }
 }

@@ -1,13 +1,12 @@
+import CallModel
+
 /// A seeded generator, so that a failing property test can be run again.
 public struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-  public init(seed: UInt64) { state = seed }
+  private var generator: SplitMix64
+  public init(seed: UInt64) { generator = SplitMix64(seed: seed) }
 
-  public mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
+  public mutating func next() -> UInt64 { generator.next() }
+
+  /// From 0 up to `bound`, itself excluded. Precondition: `bound` is positive.
+  public mutating func next(below bound: UInt64) -> UInt64 { next() % bound }
 }

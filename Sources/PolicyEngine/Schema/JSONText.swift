@@ -54,7 +54,12 @@ package indirect enum JSONText: Sendable {
     }
   }
 
-  package static func quoted(_ value: String) -> String {
+  /// As a JSON string, which YAML reads as well.
+  ///
+  /// - Parameter isEscaped: what is written as `\u`, beside what must be; only of the first 65,536 scalars.
+  package static func quoted(
+    _ value: String, escaping isEscaped: (Unicode.Scalar) -> Bool = { $0.value < 0x20 }
+  ) -> String {
     var text = "\""
     for scalar in value.unicodeScalars {
       switch scalar {
@@ -62,7 +67,7 @@ package indirect enum JSONText: Sendable {
       case "\\": text += "\\\\"
       case "\n": text += "\\n"
       case "\t": text += "\\t"
-      case _ where scalar.value < 0x20:
+      case _ where isEscaped(scalar):
         let digits = String(scalar.value, radix: 16)
         text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
       default: text.unicodeScalars.append(scalar)

@@ -32,7 +32,8 @@ final class DifferenceSearch {
   private var openQuestions = 0
   private var sampledPairs: Set<Pair> = []
   private var opaqueNoted: Set<String> = []
-  private var random = SampleGenerator()
+  /// Samples are the same in every run.
+  private var random = SplitMix64(seed: 0x7461_6e64_656d)
   /// For pairs of rules that were searched in vain: who stood in the way. Where they all do again, the answer is the same.
   private var barriers: [Pair: [(old: [Int], new: [Int])]] = [:]
   /// Texts that the reading of aliases leaves as they are, whatever the protocol: tried before others.
@@ -389,18 +390,4 @@ final class DifferenceSearch {
 extension DecisionChange {
   /// What matters most comes first.
   var rank: Int { DecisionChange.allCases.firstIndex(of: self) ?? 0 }
-}
-
-/// Samples are the same in every run.
-struct SampleGenerator: RandomNumberGenerator {
-  private var state: UInt64 = 0x7461_6e64_656d
-
-  /// SplitMix64.
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
 }

@@ -1,4 +1,5 @@
 import CallModel
+import TestSupport
 import Testing
 
 @testable import SIP
@@ -280,7 +281,7 @@ private func tampered(_ original: SIPRequest, _ name: String, _ value: String) t
 
 @Suite struct NonceCountTableTests {
   @Test func agreesWithASetOfAllThatWasUsed() {
-    var random = TransactionRandom(7)
+    var random = SplitMix(seed: 7)
     var table = NonceCountTable(capacity: 8)
     let nonce = DigestNonce(issuedAt: start, serial: 1)
     var used = Set<UInt32>()

@@ -1,5 +1,6 @@
 import CallModel
 import SIP
+import TestSupport
 
 /// A zone in memory that answers the questions of a ``ServerLocation``.
 struct Zone {
@@ -42,7 +43,7 @@ struct Zone {
     seed: UInt64 = 1
   ) -> ServerLocation.Step {
     var location = ServerLocation(target: target, preferences: preferences)
-    var random = SeededGenerator(seed: seed)
+    var random = SplitMix(seed: seed)
     var step = location.start()
     var rounds = 0
     while case .ask(let questions) = step {

@@ -1,5 +1,6 @@
 import CallModel
 import SIP
+import TestSupport
 import Testing
 
 /// The zone of RFC 3263 §4.1, with addresses.
@@ -278,7 +279,7 @@ private func exampleZone() -> Zone {
     var location = ServerLocation(
       target: ServerLocationTarget(host: .name("d.example"), port: 5060),
       preferences: ServerLocationPreferences(families: .ipv4Only))
-    var random = SeededGenerator(seed: 1)
+    var random = SplitMix(seed: 1)
     #expect(location.start() == .ask([DNSQuestion("d.example", .a)]))
     let stray = DNSQuestion("evil.example", .a)
     #expect(location.answered(stray, with: .records([address("192.0.2.66")]), random: &random) == .wait)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import SIP
@@ -43,7 +44,7 @@ import Testing
   }
 
   @Test(arguments: 0..<200) func splitAnywhere(_ seed: Int) {
-    var random = SeededGenerator(seed: UInt64(seed))
+    var random = SplitMix(seed: UInt64(seed))
     var chunks: [ArraySlice<UInt8>] = []
     var rest = Self.stream[...]
     while !rest.isEmpty {

@@ -1,11 +1,12 @@
 import CallModel
+import TestSupport
 import Testing
 
 @testable import SIP
 
 @Suite struct DeadlineHeapTests {
   @Test(arguments: [UInt64(1), 2, 3, 4, 5]) func popsInOrderLikeASortedArray(seed: UInt64) {
-    var random = TransactionRandom(seed)
+    var random = SplitMix(seed: seed)
     var heap = DeadlineHeap<Int>()
     var model: [(MonotonicInstant, Int)] = []
     for step in 0..<2_000 {

@@ -1,4 +1,5 @@
 import CallModel
+import TestSupport
 import Testing
 
 @testable import SIP
@@ -54,7 +55,7 @@ struct SimulatedWorld {
   let network: TransactionSimulationTests.Network
   var client = TransactionLayer(seed: 1)
   var server = TransactionLayer(seed: 2)
-  private var random: TransactionRandom
+  private var random: SplitMix
   private var now = MonotonicInstant.zero
   private var queue = DeadlineHeap<Int>()
   private var events: [Event] = []
@@ -73,7 +74,7 @@ struct SimulatedWorld {
 
   init(network: TransactionSimulationTests.Network, seed: UInt64, isReliable: Bool) {
     self.network = network
-    random = TransactionRandom(seed)
+    random = SplitMix(seed: seed)
     hop = Hop(
       transport: isReliable ? .tcp : .udp, remote: TransactionParty.address.transportAddress,
       listener: ListenerID(0), connection: isReliable ? ConnectionID(1) : nil)
