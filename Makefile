@@ -41,8 +41,8 @@ demo: build
 test:
 	@scripts/setup build test
 	swift build --build-tests
-	timeout 900 swift test --skip-build $(addprefix --skip ,$(ALONE))
-	timeout 1500 swift test --skip-build --no-parallel $(addprefix --filter ,$(ALONE))
+	@scripts/run-tests .build/tests.log 900 $(addprefix --skip ,$(ALONE))
+	@scripts/run-tests .build/tests-alone.log 1500 --no-parallel $(addprefix --filter ,$(ALONE))
 
 bench:
 	@scripts/setup build bench
