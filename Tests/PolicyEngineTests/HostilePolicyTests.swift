@@ -42,15 +42,12 @@ import Testing
     #expect(error.excerpt.utf8.count < 1_500)
   }
 
-  /// A pattern that backtracks without end loads, and costs a call a bounded time.
+  /// A pattern that backtracks without end loads, and costs a call a bounded time: without a bound these would not come back.
   @Test(arguments: ["(a+)+$", "(a|aa)+$", "(.*)*x", "([a-z]+)*@b"])
   func patternsThatBacktrackAreBoundedAtEveryCall(_ pattern: String) throws {
     let policy = try #require(PolicyLoader.load(text: Self.rule(pattern)).snapshot)
-    let clock = ContinuousClock()
-    let time = clock.measure {
-      _ = policy.pattern(ofRule: 0, matches: String(repeating: "a", count: 200) + "!")
-    }
-    #expect(time < .seconds(1), "\(time)")
+    // Nil: given up.
+    #expect(policy.pattern(ofRule: 0, matches: String(repeating: "a", count: 200) + "!") != true)
   }
 
   @Test func linesAreShownUpToALimit() {

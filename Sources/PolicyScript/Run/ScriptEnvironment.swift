@@ -4,7 +4,7 @@ import TimeZones
 /// What a script sees of the outside: time, randomness, time zones and a log. All of it is passed in: a script that is given the
 /// same gives the same.
 public struct ScriptEnvironment: Sendable {
-  /// For the time limit.
+  /// For the time limit; best the processor time of the thread.
   public var clock: @Sendable () -> MonotonicInstant
   /// For `pex_now`.
   public var wallClock: @Sendable () -> WallClock

@@ -2,6 +2,7 @@ import CallModel
 import Foundation
 import NIOPosix
 import PolicyScript
+import PolicyTools
 import Synchronization
 import TimeZones
 
@@ -56,13 +57,9 @@ final class ScriptThreads: Sendable {
 extension ScriptEnvironment {
   /// The real time and real randomness.
   static let live: ScriptEnvironment = {
-    let start = ContinuousClock.now
     let zones = ZoneDirectory()
     return ScriptEnvironment(
-      clock: {
-        let (seconds, attoseconds) = (ContinuousClock.now - start).components
-        return .zero + .seconds(seconds) + .nanoseconds(attoseconds / 1_000_000_000)
-      },
+      clock: threadTime,
       wallClock: { WallClock(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000)) },
       random: { UInt64.random(in: .min ... .max) }, timeZone: { zones.rules($0) })
   }()
