@@ -4,9 +4,12 @@ import Codecs
 struct EncodingKey: Hashable {
   var encoding: AudioEncoding
   var opus: OpusSettings
+  /// Of what those hear who wait, not of the mix.
+  var isForWaiting: Bool
 
-  init(_ encoding: AudioEncoding, _ opus: OpusSettings) {
+  init(_ encoding: AudioEncoding, _ opus: OpusSettings, isForWaiting: Bool = false) {
     self.encoding = encoding
+    self.isForWaiting = isForWaiting
     // Settings of Opus make no difference to others.
     self.opus = encoding == .opus ? opus : OpusSettings()
   }

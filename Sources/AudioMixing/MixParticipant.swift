@@ -10,7 +10,7 @@ struct MixParticipant: ~Copyable {
     static let comfortNoise: UInt8 = 0xfd
   }
 
-  let configuration: MixParticipantConfiguration
+  private(set) var configuration: MixParticipantConfiguration
   let generation: UInt32
   private var uses = InlineArray<128, UInt8>(repeating: PayloadUse.unknown)
 
@@ -27,7 +27,10 @@ struct MixParticipant: ~Copyable {
   var isMuted = false
 
   // To it.
-  let key: EncodingKey?
+  private(set) var key: EncodingKey?
+  var hearing: MixHearing
+  /// What it is to hear from the next tick on.
+  var wantedHearing: MixHearing
   /// The encoding it shares; -1 without one.
   var group = -1
   /// Its own, while it hears something else than the others.
@@ -35,12 +38,13 @@ struct MixParticipant: ~Copyable {
   /// Ticks until it may go back to the shared one.
   var separateTicks = 0
   var prompt: PromptPlayer?
+  /// Keys that are being sent to it: nothing else is heard meanwhile.
+  var tone: PromptPlayer?
   private var sequenceNumber: UInt16
   private var isSending = false
 
-  init?(_ configuration: MixParticipantConfiguration, generation: UInt32) {
-    for format in configuration.receives + [configuration.sends].compactMap({ $0 })
-    where format.payloadType > 127 { return nil }
+  init?(_ configuration: MixParticipantConfiguration, generation: UInt32, hearing: MixHearing) {
+    guard MixParticipant.isValid(configuration) else { return nil }
     if let first = configuration.receives.first {
       guard
         let audio = InboundAudio(
@@ -52,8 +56,20 @@ struct MixParticipant: ~Copyable {
     }
     self.configuration = configuration
     self.generation = generation
-    key = configuration.sends.map { EncodingKey($0.encoding, configuration.opus) }
+    self.hearing = hearing
+    wantedHearing = hearing
     sequenceNumber = configuration.firstSequenceNumber
+    readConfiguration()
+  }
+
+  private static func isValid(_ configuration: MixParticipantConfiguration) -> Bool {
+    configuration.receives.allSatisfy { $0.payloadType < 128 }
+      && configuration.sends.map { $0.payloadType < 128 } ?? true
+  }
+
+  private mutating func readConfiguration() {
+    key = configuration.sends.map { EncodingKey($0.encoding, configuration.opus) }
+    uses = InlineArray(repeating: PayloadUse.unknown)
     for (index, format) in configuration.receives.enumerated().reversed() where index < 16 {
       uses[Int(format.payloadType)] = UInt8(index)
     }
@@ -68,6 +84,33 @@ struct MixParticipant: ~Copyable {
       own.deinitialize(count: 1)
       own.deallocate()
     }
+  }
+
+  /// Goes on with what was agreed now. What comes from the party is not interrupted where its encoding stays, nor is the
+  /// numbering of what goes to it where the SSRC stays. False: no memory, or numbers that are none; then nothing changes.
+  mutating func update(_ new: MixParticipantConfiguration) -> Bool {
+    guard MixParticipant.isValid(new) else { return false }
+    let current =
+      configuration.receives.indices.contains(currentFormat) ? configuration.receives[currentFormat] : nil
+    if let kept = current.flatMap({ new.receives.firstIndex(of: $0) }), inbound != nil,
+      new.hearsKeys == configuration.hearsKeys, new.jitter == configuration.jitter
+    {
+      currentFormat = kept
+    } else if let first = new.receives.first {
+      guard let audio = InboundAudio(first.encoding, configuration: new.jitter, hearsKeys: new.hearsKeys)
+      else { return false }
+      inbound = .some(consume audio)
+      currentFormat = 0
+    } else {
+      inbound = nil
+    }
+    if new.ssrc != configuration.ssrc {
+      sequenceNumber = new.firstSequenceNumber
+      isSending = false
+    }
+    configuration = new
+    readConfiguration()
+    return true
   }
 
   mutating func receive(
@@ -91,6 +134,11 @@ struct MixParticipant: ~Copyable {
       sequenceNumber: sequenceNumber, timestamp: timestamp, ssrc: ssrc, isMarked: isMarked, kind: kind,
       level: level, usesVoiceFlag: configuration.usesVoiceFlag, payload: payload, now: now)
     return arrival.map { .buffered($0) } ?? .malformed
+  }
+
+  /// Whether what it hears is not what others hear.
+  var hearsOwnMix: Bool {
+    frame >= 0 && hearing == .mix || hearing == .nothing || prompt != nil || tone != nil
   }
 
   /// Another of the agreed encodings: a new decoder, once a second at most.

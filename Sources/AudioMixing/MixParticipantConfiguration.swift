@@ -2,8 +2,18 @@ import Codecs
 
 /// Names a party of a ``MixRoom``. Not used again for another.
 public struct MixParticipantID: Hashable, Sendable {
-  let index: Int
+  /// Its place: small, and used again after it has left, so that what belongs to parties can be kept in an array.
+  public let index: Int
   let generation: UInt32
+}
+
+/// What a party of a ``MixRoom`` hears, beside what is played to it alone.
+public enum MixHearing: Sendable, Hashable {
+  /// The others, and what is played to all.
+  case mix
+  /// What is played to those who wait (``MixRoom/playToWaiting(_:repeats:)``).
+  case waiting
+  case nothing
 }
 
 /// What a party of a mix has agreed to.

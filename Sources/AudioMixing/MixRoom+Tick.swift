@@ -15,12 +15,9 @@ extension MixRoom {
 
     listen(now)
     addSpeakers(now)
-    swap(&mix, &previousMix)
-    if isSounding {
-      limiter.process(sum, into: mix)
-    } else {
-      mix.update(repeating: 0, count: InboundAudio.mixFrame)
-    }
+    main.finish(hasVoices: voices > 0)
+    MixArithmetic.clear(waiting.sum)
+    waiting.finish(hasVoices: false)
     divideListeners()
     let isKeepAlive = tickIndex % Int64(EncodedMix.keepAlive) == 0
     encodeShared(isKeepAlive)
@@ -48,9 +45,9 @@ extension MixRoom {
     selection.update(participants)
   }
 
-  /// Adds up the voices and the prompt for all.
+  /// Adds up the voices.
   private mutating func addSpeakers(_ now: MonotonicInstant) {
-    MixArithmetic.clear(sum)
+    MixArithmetic.clear(main.sum)
     voices = 0
     let buffer = UnsafeMutableBufferPointer(start: input, count: InboundAudio.mixFrame)
     for case let party? in participants {
@@ -72,21 +69,22 @@ extension MixRoom {
       } else {
         MixArithmetic.fadeOut(input, from: applied, into: frame)
       }
-      MixArithmetic.add(frame, to: sum)
+      MixArithmetic.add(frame, to: main.sum)
       party.pointee.frame = voices
       voices += 1
     }
-    if prompt?.add(to: sum) == false { prompt = nil }
-    isSounding = voices > 0 || prompt != nil
   }
+
+  func bus(of key: EncodingKey) -> MixBus { key.isForWaiting ? waiting : main }
 
   /// Gives those who hear something of their own an encoding of their own, and takes them back later.
   private mutating func divideListeners() {
     // They come back together, so that few frames must be independent.
     let isMergeTime = tickIndex % Int64(MixRoom.separation) == 0
     for case let party? in participants where party.pointee.group >= 0 {
+      if party.pointee.hearing != party.pointee.wantedHearing { changeHearing(of: party) }
       let group = groups[party.pointee.group]
-      if party.pointee.frame >= 0 || party.pointee.prompt != nil {
+      if party.pointee.hearsOwnMix {
         party.pointee.separateTicks = MixRoom.separation
         if party.pointee.own == nil, let own = ownEncoding(like: group) {
           party.pointee.own = own
@@ -94,12 +92,32 @@ extension MixRoom {
         }
       } else if let own = party.pointee.own {
         party.pointee.separateTicks -= 1
-        let isEasy = !isSounding || group.pointee.key.encoding.isStateless
+        let isEasy = !bus(of: group.pointee.key).isSounding || group.pointee.key.encoding.isStateless
         guard isEasy || party.pointee.separateTicks <= 0 && isMergeTime else { continue }
         merge(own, into: group)
         party.pointee.own = nil
       }
     }
+  }
+
+  /// Hears from now on something else: through an encoding of its own at first, which goes on where the one before was.
+  private mutating func changeHearing(of party: UnsafeMutablePointer<MixParticipant>) {
+    guard let key = party.pointee.key, let group = group(for: key, party.pointee.wantedHearing) else {
+      return
+    }
+    party.pointee.hearing = party.pointee.wantedHearing
+    let old = party.pointee.group
+    guard group != old else { return }
+    if party.pointee.own == nil {
+      groups[old].pointee.listeners -= 1
+      if let own = ownEncoding(like: groups[old]) {
+        party.pointee.own = own
+      } else {
+        groups[group].pointee.listeners += 1
+      }
+    }
+    party.pointee.separateTicks = 1
+    party.pointee.group = group
   }
 
   private mutating func ownEncoding(
@@ -113,8 +131,9 @@ extension MixRoom {
       own = .allocate(capacity: 1)
       own.initialize(to: mix)
     }
-    own.pointee.follow(group.pointee, previous: previousMix)
-    own.pointee.limiter = limiter
+    let bus = bus(of: group.pointee.key)
+    own.pointee.follow(group.pointee, previous: bus.previousMix)
+    own.pointee.limiter = bus.limiter
     return own
   }
 
@@ -123,8 +142,8 @@ extension MixRoom {
   ) {
     if group.pointee.listeners == 0 {
       // Nobody else hears it: it goes on where this one is.
-      group.pointee.follow(own.pointee, previous: previousMix)
-    } else if isSounding {
+      group.pointee.follow(own.pointee, previous: bus(of: group.pointee.key).previousMix)
+    } else if bus(of: group.pointee.key).isSounding {
       group.pointee.setIndependent(true)
     }
     group.pointee.listeners += 1
@@ -139,8 +158,9 @@ extension MixRoom {
   private mutating func encodeShared(_ isKeepAlive: Bool) {
     for group in groups where group.pointee.listeners > 0 {
       let before = group.pointee.encodedFrames
-      if isSounding {
-        group.pointee.encode(mix)
+      let bus = bus(of: group.pointee.key)
+      if bus.isSounding {
+        group.pointee.encode(bus.mix)
         group.pointee.setIndependent(false)
       } else {
         group.pointee.rest(silence: silence, isKeepAlive: isKeepAlive)
@@ -151,19 +171,11 @@ extension MixRoom {
 
   private mutating func encodeOwn(_ isKeepAlive: Bool) {
     for case let party? in participants {
-      guard let own = party.pointee.own else { continue }
-      let frame = party.pointee.frame
-      // Whose voice is the only one hears nothing.
-      var sounds = prompt != nil || voices > (frame >= 0 ? 1 : 0)
-      if !sounds {
-        MixArithmetic.clear(scratch)
-      } else if frame >= 0 {
-        MixArithmetic.subtract(frames + frame * InboundAudio.mixFrame, from: sum, into: scratch)
-      } else {
-        MixArithmetic.copy(sum, to: scratch)
+      guard let own = party.pointee.own else {
+        passTime(party)
+        continue
       }
-      if party.pointee.prompt?.add(to: scratch) == false { party.pointee.prompt = nil }
-      if party.pointee.prompt != nil { sounds = true }
+      let sounds = fillScratch(party)
       let before = own.pointee.encodedFrames
       if sounds {
         own.pointee.limiter.process(scratch, into: ownMix)
@@ -173,6 +185,40 @@ extension MixRoom {
       }
       counters.encodedFrames &+= own.pointee.encodedFrames &- before
     }
+  }
+
+  /// What a party hears that hears something of its own; false when it is silence.
+  private mutating func fillScratch(_ party: UnsafeMutablePointer<MixParticipant>) -> Bool {
+    let frame = party.pointee.frame
+    if party.pointee.tone != nil {
+      MixArithmetic.clear(scratch)
+      if party.pointee.tone?.add(to: scratch) == false { party.pointee.tone = nil }
+      return true
+    }
+    var sounds = false
+    switch party.pointee.hearing {
+    case .mix:
+      // Whose voice is the only one hears nothing.
+      sounds = main.prompt != nil || voices > (frame >= 0 ? 1 : 0)
+      if sounds, frame >= 0 {
+        MixArithmetic.subtract(frames + frame * InboundAudio.mixFrame, from: main.sum, into: scratch)
+      } else if sounds {
+        MixArithmetic.copy(main.sum, to: scratch)
+      }
+    case .waiting:
+      sounds = waiting.isSounding
+      if sounds { MixArithmetic.copy(waiting.sum, to: scratch) }
+    case .nothing: break
+    }
+    if !sounds { MixArithmetic.clear(scratch) }
+    if party.pointee.prompt?.add(to: scratch) == false { party.pointee.prompt = nil }
+    return sounds || party.pointee.prompt != nil
+  }
+
+  /// What is played to somebody who cannot be sent anything takes its time all the same.
+  private mutating func passTime(_ party: UnsafeMutablePointer<MixParticipant>) {
+    if party.pointee.tone?.add(to: scratch) == false { party.pointee.tone = nil }
+    if party.pointee.prompt?.add(to: scratch) == false { party.pointee.prompt = nil }
   }
 
   private mutating func sendAll(_ isKeepAlive: Bool, _ send: (MixedPacket) -> Void) {
@@ -193,7 +239,8 @@ extension MixRoom {
   public var nextTick: MonotonicInstant? {
     guard count > 0 else { return nil }
     guard let origin else { return .zero }
-    var step: Int64 = prompt != nil || isSounding ? 1 : 0
+    let sounds = main.prompt != nil || main.isSounding || waiting.prompt != nil || waiting.isSounding
+    var step: Int64 = sounds ? 1 : 0
     for case let party? in participants where step != 1 {
       let wanted = ticksUntilNeeded(party)
       if wanted > 0 { step = step == 0 ? wanted : min(step, wanted) }
@@ -204,11 +251,14 @@ extension MixRoom {
 
   /// 1: the next tick; more: at the next multiple; 0: never by itself.
   private func ticksUntilNeeded(_ party: UnsafeMutablePointer<MixParticipant>) -> Int64 {
-    if party.pointee.inbound?.isAtRest == false || party.pointee.own != nil || party.pointee.prompt != nil {
+    if party.pointee.inbound?.isAtRest == false || party.pointee.prompt != nil || party.pointee.tone != nil {
       return 1
     }
     guard party.pointee.group >= 0 else { return 0 }
-    if !groups[party.pointee.group].pointee.isQuiet { return 1 }
+    if party.pointee.hearing != party.pointee.wantedHearing { return 1 }
+    if party.pointee.own != nil, party.pointee.hearing != .nothing { return 1 }
+    let mix = party.pointee.own ?? groups[party.pointee.group]
+    if !mix.pointee.isQuiet { return 1 }
     return switch party.pointee.configuration.silence {
     case .continuous: 1
     case .comfortNoise: 10

@@ -41,17 +41,15 @@ public struct MixRoom: ~Copyable {
   var spare: [UnsafeMutablePointer<EncodedMix>] = []
 
   var selection: SpeakerSelection
-  var limiter = Limiter()
-  var prompt: PromptPlayer?
+  /// The voices and what is played to all.
+  var main = MixBus()
+  /// What those hear who wait.
+  var waiting = MixBus()
   /// One frame for each speaker, and for each that just stopped.
   let frames: UnsafeMutablePointer<Float>
-  let sum: UnsafeMutablePointer<Float>
   let scratch: UnsafeMutablePointer<Float>
   let input: UnsafeMutablePointer<Int16>
   let ownMix: UnsafeMutablePointer<Int16>
-  /// What those who do not speak hear, now and 20 ms ago.
-  var mix: UnsafeMutablePointer<Int16>
-  var previousMix: UnsafeMutablePointer<Int16>
   let silence: UnsafeMutablePointer<Int16>
   let noise: UnsafeMutableRawBufferPointer
 
@@ -59,11 +57,10 @@ public struct MixRoom: ~Copyable {
   var tickIndex: Int64 = -1
   /// Voices in the mix.
   var voices = 0
-  var isSounding = false
   public internal(set) var counters = Counters()
 
   /// Encodings that differ, at most; each costs as much as a speaker.
-  public static let maximumGroups = 32
+  public static let maximumGroups = 64
   static let tickLength: Int64 = 20_000_000
   /// Ticks for which somebody who spoke keeps an encoding of his own: he may go on.
   static let separation = 10
@@ -82,12 +79,9 @@ public struct MixRoom: ~Copyable {
       return pointer
     }
     frames = floats(2 * selection.places)
-    sum = floats(1)
     scratch = floats(1)
     input = samples()
     ownMix = samples()
-    mix = samples()
-    previousMix = samples()
     silence = samples()
     let noise = ComfortNoiseDescription(level: AudioLevel(75)).payload
     self.noise = .allocate(byteCount: noise.count, alignment: 1)
@@ -103,24 +97,28 @@ public struct MixRoom: ~Copyable {
       mix.deinitialize(count: 1)
       mix.deallocate()
     }
-    for pointer in [frames, sum, scratch] { pointer.deallocate() }
-    for pointer in [input, ownMix, mix, previousMix, silence] { pointer.deallocate() }
+    for pointer in [frames, scratch] { pointer.deallocate() }
+    for pointer in [input, ownMix, silence] { pointer.deallocate() }
+    main.deallocate()
+    waiting.deallocate()
     noise.deallocate()
   }
 
   // MARK: Coming and going
 
   /// Adds a party. Nil when the room is full, its encodings are too many, or there is no memory.
-  public mutating func join(_ configuration: MixParticipantConfiguration) -> MixParticipantID? {
+  public mutating func join(
+    _ configuration: MixParticipantConfiguration, hearing: MixHearing = .mix
+  ) -> MixParticipantID? {
     guard count < self.configuration.maximumParticipants else { return nil }
     generation &+= 1
-    guard var party = MixParticipant(configuration, generation: generation) else { return nil }
+    guard var party = MixParticipant(configuration, generation: generation, hearing: hearing) else {
+      return nil
+    }
     if let key = party.key {
-      guard let group = group(for: key) else { return nil }
+      guard let group = group(for: key, hearing) else { return nil }
       party.group = group
-      groups[group].pointee.listeners += 1
-      // Its decoder has heard nothing yet.
-      if !groups[group].pointee.isQuiet { groups[group].pointee.setIndependent(true) }
+      listen(to: group)
     }
     let pointer = UnsafeMutablePointer<MixParticipant>.allocate(capacity: 1)
     pointer.initialize(to: party)
@@ -129,6 +127,46 @@ public struct MixRoom: ~Copyable {
     participants[index] = pointer
     count += 1
     return MixParticipantID(index: index, generation: generation)
+  }
+
+  /// Counts a listener whose decoder has heard nothing yet.
+  private func listen(to group: Int) {
+    groups[group].pointee.listeners += 1
+    if !groups[group].pointee.isQuiet { groups[group].pointee.setIndependent(true) }
+  }
+
+  /// Goes on with what a party has agreed to now (a renegotiation): it keeps its place among the speakers, what is played to
+  /// it, and where encodings stay, all that is on its way. False: there is no room for another encoding, or no memory; then
+  /// nothing changes.
+  public mutating func replace(_ configuration: MixParticipantConfiguration, for id: MixParticipantID) -> Bool
+  {
+    guard let party = party(id) else { return false }
+    let key = configuration.sends.map { EncodingKey($0.encoding, configuration.opus) }
+    let hearing = party.pointee.hearing
+    var group = -1
+    if let key {
+      guard let found = self.group(for: key, hearing) else { return false }
+      group = found
+    }
+    let oldKey = party.pointee.key
+    guard party.pointee.update(configuration) else { return false }
+    guard key != oldKey else { return true }
+    if party.pointee.group >= 0, party.pointee.own == nil {
+      groups[party.pointee.group].pointee.listeners -= 1
+    }
+    if let own = party.pointee.own {
+      own.deinitialize(count: 1)
+      own.deallocate()
+      party.pointee.own = nil
+    }
+    party.pointee.group = group
+    if group >= 0 { listen(to: group) }
+    return true
+  }
+
+  /// What a party hears from the next tick on.
+  public mutating func setHearing(_ hearing: MixHearing, _ id: MixParticipantID) {
+    party(id)?.pointee.wantedHearing = hearing
   }
 
   /// Removes a party. Whatever else is asked of it later does nothing.
@@ -154,7 +192,9 @@ public struct MixRoom: ~Copyable {
     return party
   }
 
-  private mutating func group(for key: EncodingKey) -> Int? {
+  mutating func group(for key: EncodingKey, _ hearing: MixHearing) -> Int? {
+    var key = key
+    key.isForWaiting = hearing == .waiting
     if let index = groups.firstIndex(where: { $0.pointee.key == key }) { return index }
     guard let mix = EncodedMix(key) else { return nil }
     let pointer = UnsafeMutablePointer<EncodedMix>.allocate(capacity: 1)
@@ -207,8 +247,24 @@ public struct MixRoom: ~Copyable {
 
   /// Plays to all, into the mix; what was played before stops. Nil stops.
   public mutating func play(_ audio: PromptAudio?, repeats: Bool = false) {
-    prompt = audio.map { PromptPlayer($0, repeats: repeats) }
+    main.prompt = audio.map { PromptPlayer($0, repeats: repeats) }
   }
+
+  /// Plays to those who hear ``MixHearing/waiting``; what was played before stops. Nil stops.
+  public mutating func playToWaiting(_ audio: PromptAudio?, repeats: Bool = false) {
+    waiting.prompt = audio.map { PromptPlayer($0, repeats: repeats) }
+  }
+
+  public var isPlaying: Bool { main.prompt != nil }
+  public var isPlayingToWaiting: Bool { waiting.prompt != nil }
+  public func isPlaying(to id: MixParticipantID) -> Bool { party(id)?.pointee.prompt != nil }
+
+  /// Plays keys to one party, which hears nothing else meanwhile; what else is played to it waits.
+  public mutating func playTone(_ audio: PromptAudio?, to id: MixParticipantID) {
+    party(id)?.pointee.tone = audio.map { PromptPlayer($0, repeats: false) }
+  }
+
+  public func isPlayingTone(to id: MixParticipantID) -> Bool { party(id)?.pointee.tone != nil }
 
   /// Plays to one party, on top of what it hears.
   public mutating func play(_ audio: PromptAudio?, repeats: Bool = false, to id: MixParticipantID) {
@@ -237,7 +293,7 @@ public struct MixRoom: ~Copyable {
   /// Reads what those who do not speak heard in the last tick, ``InboundAudio/mixFrame`` samples; nil when it
   /// was silence.
   public func withMix<Result>(_ body: (UnsafeBufferPointer<Int16>) -> Result) -> Result? {
-    guard isSounding else { return nil }
-    return body(UnsafeBufferPointer(start: mix, count: InboundAudio.mixFrame))
+    guard main.isSounding else { return nil }
+    return body(UnsafeBufferPointer(start: main.mix, count: InboundAudio.mixFrame))
   }
 }

@@ -24,6 +24,8 @@ public final class MediaRelay: Sendable {
   let configuration: MediaRelayConfiguration
   let pool: PortPool
   let workers: [RelayWorker]
+  private let relaying: ArraySlice<RelayWorker>
+  private let mixers: ArraySlice<RelayWorker>
   private let nextStream = Atomic<UInt64>(1)
   let sessionCount = Atomic<Int>(0)
   let streamCount = Atomic<Int>(0)
@@ -35,6 +37,8 @@ public final class MediaRelay: Sendable {
   public init(configuration: MediaRelayConfiguration) throws(MediaRelayError) {
     let threads = configuration.threads ?? min(2, max(1, Int(mio_cores())))
     guard (1...64).contains(threads) else { throw .invalidValue("media threads must be 1 to 64") }
+    let mixing = configuration.mixingThreads ?? min(2, max(1, Int(mio_cores())))
+    guard (0...64).contains(mixing) else { throw .invalidValue("mixing threads must be 0 to 64") }
     guard configuration.audioDSCP < 64, configuration.videoDSCP < 64 else {
       throw .invalidValue("a DSCP must be 0 to 63")
     }
@@ -58,9 +62,13 @@ public final class MediaRelay: Sendable {
       }
     }
     self.configuration = configuration
-    pool = try PortPool(configuration, workers: threads)
+    pool = try PortPool(configuration, workers: threads + mixing)
     let pool = pool
-    workers = (0..<threads).map { RelayWorker(index: $0, configuration: configuration, pool: pool) }
+    workers = (0..<threads + mixing).map {
+      RelayWorker(index: $0, mixes: $0 >= threads, configuration: configuration, pool: pool)
+    }
+    relaying = workers.prefix(threads)
+    mixers = workers.suffix(mixing)
   }
 
   /// Starts the threads after trying each interface's address with an ephemeral port.
@@ -99,8 +107,33 @@ public final class MediaRelay: Sendable {
 
   /// Opens a session: the streams of one call. `onEvent` is called on a relay thread and must not block.
   public func openSession(onEvent: @escaping @Sendable (RelayEvent) -> Void) -> RelaySession {
+    openSession(on: chooseWorker(), onEvent)
+  }
+
+  /// Opens a session on a thread that mixes, the one with the least to do: for streams of ``RelayMode/endpoint`` that belong
+  /// together. Nil when all have as much to do as they should, or there is none.
+  public func openMixingSession(onEvent: @escaping @Sendable (RelayEvent) -> Void) -> RelaySession? {
+    var best: RelayWorker?
+    var least = Int.max
+    for worker in mixers {
+      let load = worker.published.load.load(ordering: .relaxed)
+      // What was opened lately does not show in the load yet.
+      let sum = load + 5 * worker.sessions.load(ordering: .relaxed)
+      if load < MediaRelay.fullLoad, sum < least {
+        least = sum
+        best = worker
+      }
+    }
+    return best.map { openSession(on: $0, onEvent) }
+  }
+
+  /// Thousandths of its time that a thread which mixes may be at work for a room to be added.
+  private static let fullLoad = 800
+
+  private func openSession(
+    on worker: RelayWorker, _ onEvent: @escaping @Sendable (RelayEvent) -> Void
+  ) -> RelaySession {
     sessionCount.wrappingAdd(1, ordering: .relaxed)
-    let worker = chooseWorker()
     worker.sessions.wrappingAdd(1, ordering: .relaxed)
     return RelaySession(relay: self, worker: worker, sink: EventSink(onEvent))
   }
@@ -110,7 +143,7 @@ public final class MediaRelay: Sendable {
   private func chooseWorker() -> RelayWorker {
     var best = workers[0]
     var fewest = Int.max
-    for worker in workers {
+    for worker in relaying {
       let sessions = worker.sessions.load(ordering: .relaxed)
       if sessions < configuration.sessionsPerThread { return worker }
       if sessions < fewest {

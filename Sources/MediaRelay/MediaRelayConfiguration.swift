@@ -28,6 +28,9 @@ public struct MediaRelayConfiguration: Sendable, Hashable {
   public var interfaces: [Interface]
   /// Threads that carry packets, 1...64. Nil takes one a core, but not more than two.
   public var threads: Int?
+  /// Threads beside these that mix conferences, 0...64; without packets they sleep. Nil takes one a core, but not more than
+  /// two. A mix takes a thread for up to a millisecond at a time, which calls that are only relayed must not notice.
+  public var mixingThreads: Int?
   /// Sessions a thread takes before the next one is used, 1 or more; when all have as many, the one with the
   /// fewest gets the next.
   ///
@@ -56,7 +59,8 @@ public struct MediaRelayConfiguration: Sendable, Hashable {
   public var segmentation: Bool
 
   public init(
-    interfaces: [Interface], threads: Int? = nil, sessionsPerThread: Int = 400, audioDSCP: UInt8 = 46,
+    interfaces: [Interface], threads: Int? = nil, mixingThreads: Int? = nil, sessionsPerThread: Int = 400,
+    audioDSCP: UInt8 = 46,
     videoDSCP: UInt8 = 34,
     portQuarantine: TimeSpan = .seconds(2), warmPortLimit: Int = 4096, maximumPacketSize: Int = 2048,
     receiveBufferSize: Int? = nil, latching: LatchTiming = LatchTiming(),
@@ -64,6 +68,7 @@ public struct MediaRelayConfiguration: Sendable, Hashable {
   ) {
     self.interfaces = interfaces
     self.threads = threads
+    self.mixingThreads = mixingThreads
     self.sessionsPerThread = sessionsPerThread
     self.audioDSCP = audioDSCP
     self.videoDSCP = videoDSCP

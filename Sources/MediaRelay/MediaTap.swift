@@ -29,12 +29,43 @@ public enum PacketKind: UInt8, Sendable, Hashable {
 /// All calls come on the relay thread that owns the stream: they must not block, and must not keep the
 /// buffers.
 public protocol MediaTap: AnyObject, Sendable {
-  /// Asked once, when the tap is attached.
+  /// Asked once, when the tap is attached. Where it is, the reports of that side (RTCP) end here too, and ours are sent: the
+  /// streams of the two sides are not the same any more.
   var takesRTP: Bool { get }
+  /// The tap is in place: until ``detached()`` it may send through the endpoint, while it is called on this thread.
+  func attached(to endpoint: RelayEndpoint)
+  func detached()
   /// A packet that is neither RTP nor RTCP, or (``takesRTP``) an RTP packet after SRTP.
   func received(
     _ packet: UnsafeRawBufferPointer, kind: PacketKind, from: TransportAddress, at: MonotonicInstant,
     output: borrowing RelayOutput)
+}
+
+extension MediaTap {
+  public func attached(to endpoint: RelayEndpoint) {}
+  public func detached() {}
+}
+
+/// A party as its tap may send to it: on the thread of the stream, from ``MediaTap/attached(to:)`` until
+/// ``MediaTap/detached()``.
+public struct RelayEndpoint {
+  let side: UnsafeMutablePointer<SideState>
+  let loop: UnsafeMutablePointer<RelayLoop>
+
+  /// Sends a packet to this party: header and payload as given, but for the sequence number where digits were inserted
+  /// before. Protected when the side has keys; dropped while digits are being sent to it, on hold, and without an address.
+  @inline(__always)
+  public func sendRTP(_ header: RTPHeader, payload: UnsafeRawBufferPointer) {
+    loop.pointee.sendFromTap(header, payload, to: side)
+  }
+
+  public var stream: RelayStream.ID { side.pointee.stream.pointee.id }
+
+  /// The part of what is sent to this party that it lost in the interval of its last report, in 1/256 (RFC 3550 §6.4.1).
+  public var reportedFractionLost: UInt8 { side.pointee.reported.fractionLost }
+
+  /// Whether packets would go anywhere.
+  public var canSend: Bool { side.pointee.sends && !side.pointee.destination.isNone }
 }
 
 /// What a ``MediaTap`` may do while it is being called.
@@ -48,8 +79,8 @@ public struct RelayOutput: ~Copyable {
     loop.pointee.sendRaw(bytes, from: side, to: source)
   }
 
-  /// Sends an RTP packet to this party: payload type, sequence and SSRC as given, protected when the side has
-  /// keys.
+  /// Sends an RTP packet to this party: payload type and SSRC as given, the sequence number too unless digits were inserted
+  /// before; protected when the side has keys.
   public func sendRTP(_ packet: UnsafeRawBufferPointer) {
     loop.pointee.sendRTPFromTap(packet, to: side)
   }
@@ -57,5 +88,11 @@ public struct RelayOutput: ~Copyable {
   /// Sends an RTP packet to the other party.
   public func sendRTPToOther(_ packet: UnsafeRawBufferPointer) {
     loop.pointee.sendRTPFromTap(packet, to: side.pointee.peer)
+  }
+
+  /// The same from its parts. The payload may lie in the packet that was received.
+  @inline(__always)
+  public func sendRTPToOther(_ header: RTPHeader, payload: UnsafeRawBufferPointer) {
+    loop.pointee.sendFromTap(header, payload, to: side.pointee.peer)
   }
 }

@@ -36,6 +36,15 @@ struct Reception {
     return UInt64(max(0, expected - Int64(received)))
   }
 
+  /// In RTP timestamp units.
+  var jitter: UInt32 { jitter16 >> 4 }
+
+  var progress: Progress {
+    Progress(
+      ssrc: ssrc, expected: isActive ? Int64(extendedHighest) - Int64(base) + 1 : 0, received: Int64(received)
+    )
+  }
+
   var jitterMilliseconds: Double { Double(jitter16) / 16 / Double(clockRate) * 1000 }
 
   /// True when a packet goes on where this sender stopped: same SSRC, newer, within the dropout limit.

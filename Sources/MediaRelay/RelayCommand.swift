@@ -22,6 +22,9 @@ enum RelayCommand: @unchecked Sendable {
   case playEvents(UnsafeMutablePointer<StreamState>, RelaySideName, [TelephoneEvent])
   case sendRaw(UnsafeMutablePointer<StreamState>, RelaySideName, [UInt8], mio_address)
   case setTap(UnsafeMutablePointer<StreamState>, RelaySideName, (any MediaTap)?)
+  case addTimer(RelayTimer)
+  case cancelTimer(RelayTimer)
+  case perform(@Sendable (MonotonicInstant) -> Void)
   case snapshot(UnsafeMutablePointer<StreamState>, @Sendable (RelayStreamStatistics) -> Void)
   /// Run the sweep as if the clock stood here (tests).
   case sweep(at: Int64, done: @Sendable () -> Void)
@@ -44,8 +47,9 @@ enum RelayCommand: @unchecked Sendable {
     switch self {
     case .open, .openRTCP: .later
     case .attach, .update, .setTimeout, .setMode: .beforeNextPacket
-    case .detach, .close: .soon
-    case .handOver, .playEvents, .sendRaw, .setTap, .snapshot, .sweep, .ageLatches, .stop: .now
+    case .addTimer: .later
+    case .detach, .close, .setTap, .perform, .cancelTimer: .soon
+    case .handOver, .playEvents, .sendRaw, .snapshot, .sweep, .ageLatches, .stop: .now
     }
   }
 

@@ -68,6 +68,7 @@ extension RelayLoop {
     packet.storeBytes(of: digit.code, toByteOffset: payload, as: UInt8.self)
     packet.storeBytes(of: digit.volume | (digit.isEnd ? 0x80 : 0), toByteOffset: payload + 1, as: UInt8.self)
     packet.storeBigEndian(digit.duration, payload + 2)
+    side.pointee.control.note(ssrc: header.ssrc, payload: TelephoneEventHearing.payloadLength)
     transmit(
       packet, count: payload + TelephoneEventHearing.payloadLength, header: payload, to: side, for: side)
   }

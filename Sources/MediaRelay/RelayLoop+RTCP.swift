@@ -49,6 +49,10 @@ extension RelayLoop {
     side.pointee.rtcpReceived &+= 1
     if side.pointee.isLooped { return }
     observe(side, bytes)
+    if side.pointee.tapTakesRTP {
+      if let report = compound.senderReport { side.pointee.control.heard(report, at: now) }
+      return
+    }
     forwardRTCP(side, compound, count)
   }
 
@@ -74,6 +78,25 @@ extension RelayLoop {
         base.storeBigEndian(base.loadBigEndian32(at + 8) &- shift, at + 8)
       }
     }
+  }
+
+  /// Sends a report of our own to a party whose RTP ends here.
+  mutating func sendReport(_ side: UnsafeMutablePointer<SideState>, isLast: Bool) {
+    let fd = side.pointee.isMultiplexed ? side.pointee.rtpFD : side.pointee.rtcpFD
+    guard side.pointee.exists, fd >= 0, !side.pointee.rtcpDestination.isNone else { return }
+    var count = side.pointee.control.write(
+      to: outgoing, side.pointee.sending, side.pointee.reception, clockRate: side.pointee.clockRate,
+      isLast: isLast, now: now)
+    guard count > 0 else { return }
+    if let report = RTCPCompound.parse(UnsafeRawBufferPointer(start: outgoing, count: count))?.senderReport {
+      side.pointee.reports.sent(report, now: now)
+    }
+    if let context = side.pointee.sendSRTP {
+      guard let protected = try? context.pointee.protectControl(outgoing, count: count) else { return }
+      count = protected
+    }
+    guard mio_send(fd, outgoing, count, &side.pointee.rtcpDestination) == count else { return }
+    side.pointee.rtcpSent &+= 1
   }
 
   private mutating func forwardRTCP(

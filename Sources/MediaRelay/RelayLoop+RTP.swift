@@ -38,16 +38,16 @@ extension RelayLoop {
   }
 
   private mutating func call(
-    _ tap: Unmanaged<AnyObject>, _ kind: PacketKind, _ side: UnsafeMutablePointer<SideState>, _ count: Int,
+    _ tap: UnsafeMutablePointer<any MediaTap>, _ kind: PacketKind, _ side: UnsafeMutablePointer<SideState>,
+    _ count: Int,
     _ from: TransportAddress
   ) {
-    guard let tap = tap.takeUnretainedValue() as? any MediaTap else { return }
     // It may send at once, from the buffer of this packet.
     flush()
     let wasGathering = gathers
     gathers = false
     defer { gathers = wasGathering }
-    tap.received(
+    tap.pointee.received(
       UnsafeRawBufferPointer(start: packet, count: count), kind: kind, from: from,
       at: MonotonicInstant(nanoseconds: now), output: RelayOutput(side: side, loop: address, source: from))
   }
@@ -86,7 +86,8 @@ extension RelayLoop {
     side.pointee.reception.note(
       ssrc: header.ssrc, sequence: header.sequenceNumber, timestamp: header.timestamp,
       payloadType: header.payloadType, clockRate: side.pointee.clockRate, now: now)
-    if header.payloadType == side.pointee.eventTypeIn {
+    if header.payloadType == side.pointee.eventTypeIn || header.payloadType == side.pointee.secondEventTypeIn
+    {
       hear(side, header, count)
       if side.pointee.absorbsEvents { return drop(side, .absorbed) }
     }
@@ -196,6 +197,9 @@ extension RelayLoop {
   private mutating func hear(_ side: UnsafeMutablePointer<SideState>, _ header: RTPHeader, _ count: Int) {
     let bytes = UnsafeRawBufferPointer(start: packet, count: count)
     guard let range = header.payload(in: bytes) else { return }
+    side.pointee.heardClockRate =
+      header.payloadType == side.pointee.eventTypeIn
+      ? side.pointee.eventClockRate : side.pointee.secondEventClockRate
     let heard = side.pointee.hearing.note(
       UnsafeRawBufferPointer(rebasing: bytes[range]), ssrc: header.ssrc, timestamp: header.timestamp, now: now
     )
@@ -204,7 +208,7 @@ extension RelayLoop {
 
   mutating func report(_ heard: TelephoneEventHearing.Heard, _ side: UnsafeMutablePointer<SideState>) {
     let duration = TimeSpan.microseconds(
-      Int64(heard.duration) * 1_000_000 / Int64(side.pointee.eventClockRate))
+      Int64(heard.duration) * 1_000_000 / Int64(side.pointee.heardClockRate))
     side.pointee.stream.pointee.emit(
       .telephoneEvent(
         stream: side.pointee.stream.pointee.id, side: side.pointee.name, event: heard.code, duration: duration
@@ -223,14 +227,43 @@ extension RelayLoop {
 
   mutating func sendRTPFromTap(_ bytes: UnsafeRawBufferPointer, to side: UnsafeMutablePointer<SideState>) {
     guard bytes.count <= maximumPacketSize, let base = bytes.baseAddress, let header = RTPHeader.parse(bytes),
-      side.pointee.exists, side.pointee.sends, !side.pointee.destination.isNone
+      let sequence = admitFromTap(header, to: side)
     else { return }
-    if base != UnsafeRawPointer(packet) { packet.copyMemory(from: base, byteCount: bytes.count) }
-    guard
-      side.pointee.sending.forward(
-        ssrc: header.ssrc, sequence: header.sequenceNumber, timestamp: header.timestamp, now: now) != nil
+    outgoing.copyMemory(from: base, byteCount: bytes.count)
+    outgoing.storeBigEndian(sequence, 2)
+    side.pointee.control.note(ssrc: header.ssrc, payload: bytes.count - header.length)
+    transmit(outgoing, count: bytes.count, header: header.length, to: side, for: side)
+  }
+
+  /// Sends a packet without extension and padding. Not from the buffer of the packet in hand, of which the tap may not have
+  /// seen the end yet.
+  @inline(__always)
+  mutating func sendFromTap(
+    _ header: RTPHeader, _ payload: UnsafeRawBufferPointer, to side: UnsafeMutablePointer<SideState>
+  ) {
+    let count = RTPHeader.minimumLength + payload.count
+    guard count <= maximumPacketSize, let base = payload.baseAddress,
+      let sequence = admitFromTap(header, to: side)
     else { return }
-    transmit(packet, count: bytes.count, header: header.length, to: side, for: side)
+    var header = header
+    header.sequenceNumber = sequence
+    header.hasPadding = false
+    header.write(to: outgoing)
+    (outgoing + RTPHeader.minimumLength).copyMemory(from: base, byteCount: payload.count)
+    side.pointee.control.note(ssrc: header.ssrc, payload: payload.count)
+    transmit(outgoing, count: count, header: RTPHeader.minimumLength, to: side, for: side)
+  }
+
+  /// The number under which a tap's packet goes out; nil when it must not.
+  @inline(__always)
+  private mutating func admitFromTap(
+    _ header: RTPHeader, to side: UnsafeMutablePointer<SideState>
+  ) -> UInt16? {
+    guard side.pointee.exists, side.pointee.sends, !side.pointee.destination.isNone,
+      side.pointee.digits?.pointee.isIdle ?? true
+    else { return nil }
+    return side.pointee.sending.forward(
+      ssrc: header.ssrc, sequence: header.sequenceNumber, timestamp: header.timestamp, now: now)
   }
 }
 

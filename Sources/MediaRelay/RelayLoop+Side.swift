@@ -21,6 +21,8 @@ extension RelayLoop {
     side.pointee.absorbsEvents = u.absorbsEvents
     side.pointee.eventTypeIn = u.eventTypeIn
     side.pointee.eventTypeOut = u.eventTypeOut
+    side.pointee.secondEventTypeIn = u.secondEventTypeIn
+    side.pointee.secondEventClockRate = u.secondEventClockRate
     side.pointee.clockRate = u.clockRate
     side.pointee.eventClockRate = u.eventClockRate
     side.pointee.payloadMap?.deallocate()

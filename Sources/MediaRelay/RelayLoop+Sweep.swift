@@ -21,6 +21,7 @@ extension RelayLoop {
           tieSocket(side)
           connects -= 1
         }
+        if side.pointee.tapTakesRTP, side.pointee.control.isDue(time) { sendReport(side, isLast: false) }
         if let heard = side.pointee.hearing.expire(now: time, after: RelayLoop.eventSilence) {
           report(heard, side)
         }
@@ -34,7 +35,8 @@ extension RelayLoop {
   private static let connectsPerSweep = 256
 
   private func isSteady(_ side: UnsafeMutablePointer<SideState>, _ time: Int64) -> Bool {
-    side.pointee.latch.isLatched && side.pointee.tap == nil && side.pointee.sends && side.pointee.receives
+    side.pointee.latch.isLatched && (side.pointee.tap == nil || side.pointee.tapTakesRTP)
+      && side.pointee.sends && side.pointee.receives
       && time - side.pointee.latch.latched >= RelayLoop.steady
       && time - side.pointee.latch.heard < RelayLoop.steady
       && !side.pointee.latch.isProvisional(timing.window, time)

@@ -56,6 +56,8 @@ struct RelayLoop: ~Copyable {
   /// The packet in hand, with room behind it for what SRTP adds, and where it came from.
   var packet: UnsafeMutableRawPointer
   var source: UnsafeMutablePointer<mio_address>
+  /// For packets that are made here: reports, and those of taps.
+  let outgoing: UnsafeMutableRawPointer
   let slots: UnsafeMutablePointer<Slot>
   let slotCount: Int
 
@@ -78,6 +80,12 @@ struct RelayLoop: ~Copyable {
   var nextSweep: Int64 = 0
   /// Until then the thread looks into the mailbox by itself.
   private var lingerEnd: Int64 = 0
+  /// Not part of this value: taps reach it while this value is in use.
+  let timers: UnsafeMutablePointer<TimerTable>
+  let measuresLoad: Bool
+  /// Nanoseconds in which the thread was not waiting, since ``loadSince``.
+  private var busy: Int64 = 0
+  private var loadSince: Int64 = 0
   /// Streams with digits to send.
   var players: [UnsafeMutablePointer<StreamState>] = []
   var isStopping = false
@@ -93,9 +101,9 @@ struct RelayLoop: ~Copyable {
 
   init(
     configuration: MediaRelayConfiguration, pool: PortPool, mailbox: RelayMailbox,
-    published: PublishedCounters,
-    address: UnsafeMutablePointer<RelayLoop>
+    published: PublishedCounters, measuresLoad: Bool, address: UnsafeMutablePointer<RelayLoop>
   ) {
+    self.measuresLoad = measuresLoad
     self.pool = pool
     self.mailbox = mailbox
     self.published = published
@@ -108,6 +116,9 @@ struct RelayLoop: ~Copyable {
     epoll = mio_epoll_create()
     events = .allocate(capacity: RelayLoop.eventCapacity)
     packet = .allocate(byteCount: configuration.maximumPacketSize + 1 + RelayLoop.tailRoom, alignment: 64)
+    outgoing = .allocate(byteCount: configuration.maximumPacketSize + 1 + RelayLoop.tailRoom, alignment: 64)
+    timers = .allocate(capacity: 1)
+    timers.initialize(to: TimerTable())
     source = .allocate(capacity: 1)
     source.initialize(to: .none)
     slotCount = pool.capacity
@@ -137,10 +148,28 @@ struct RelayLoop: ~Copyable {
       }
       if now >= nextSweep && streamCount > 0 { sweep(at: now) }
       if !players.isEmpty { play() }
+      if timers.pointee.next <= now { runTimers() }
       publish()
+      if measuresLoad { noteLoad() }
       let rest = pace.rest(after: handled, at: now)
       if rest > 0 { mio_sleep(rest) }
     }
+  }
+
+  private mutating func runTimers() {
+    TimerTable.run(timers, at: now)
+    published.timers.store(timers.pointee.fired, ordering: .relaxed)
+    published.lateTimers.store(timers.pointee.late, ordering: .relaxed)
+  }
+
+  private mutating func noteLoad() {
+    let end = mio_now()
+    busy += end - now
+    let elapsed = end - loadSince
+    guard elapsed >= RelayLoop.sweepInterval else { return }
+    published.load.store(Int(busy * 1_000 / elapsed), ordering: .relaxed)
+    busy = 0
+    loadSince = end
   }
 
   /// Sleeps until a packet, a command that cannot wait, or the next thing to do. Returns the number of
@@ -148,6 +177,7 @@ struct RelayLoop: ~Copyable {
   private mutating func wait() -> Int {
     var milliseconds = timeout()
     var depth = milliseconds < 0 ? RelayMailbox.Sleep.endless : .timed
+    if milliseconds < 0 && measuresLoad { published.load.store(0, ordering: .relaxed) }
     let linger = lingerEnd - now
     if linger > 0 {
       // Calls tend to end, and to begin, in company: for a while, look without being asked.
@@ -163,8 +193,8 @@ struct RelayLoop: ~Copyable {
 
   /// Milliseconds to wait: for ever when there is no stream, else to the next sweep or digit.
   private func timeout() -> Int32 {
-    guard streamCount > 0 else { return -1 }
-    var deadline = nextSweep
+    guard streamCount > 0 || timers.pointee.next != .max else { return -1 }
+    var deadline = min(streamCount > 0 ? nextSweep : .max, timers.pointee.next)
     for stream in players {
       for i in 0..<2 {
         if let digits = stream.pointee.sides[i].digits { deadline = min(deadline, digits.pointee.due) }
@@ -233,6 +263,9 @@ struct RelayLoop: ~Copyable {
       let fd = stream.pointee.side(name).pointee.rtpFD
       if fd >= 0 { _ = bytes.withUnsafeBytes { mio_send(fd, $0.baseAddress, $0.count, &to) } }
     case .setTap(let stream, let name, let tap): setTap(tap, on: stream.pointee.side(name))
+    case .addTimer(let timer): timer.attach(to: timers)
+    case .cancelTimer(let timer): timer.cancel()
+    case .perform(let work): work(MonotonicInstant(nanoseconds: now))
     case .snapshot(let stream, let completion): completion(statistics(of: stream))
     case .sweep(let time, let done):
       sweep(at: time)
@@ -287,6 +320,10 @@ struct RelayLoop: ~Copyable {
       guard let initial else { continue }
       apply(initial, to: stream.pointee.side(name))
     }
+    if let tap = stream.pointee.initialTap {
+      stream.pointee.initialTap = nil
+      setTap(tap, on: stream.pointee.side(.a))
+    }
     stream.pointee.initialA = nil
     stream.pointee.initialB = nil
     setMode(stream, stream.pointee.mode)
@@ -304,12 +341,29 @@ struct RelayLoop: ~Copyable {
 
   private mutating func setTap(_ tap: (any MediaTap)?, on side: UnsafeMutablePointer<SideState>) {
     freeSocket(side)
-    side.pointee.tap?.release()
-    side.pointee.tap = tap.map { Unmanaged<AnyObject>.passRetained($0) }
-    side.pointee.tapTakesRTP = tap?.takesRTP ?? false
+    removeTap(side)
+    guard let tap else { return }
+    let memory = UnsafeMutablePointer<any MediaTap>.allocate(capacity: 1)
+    memory.initialize(to: tap)
+    side.pointee.tap = memory
+    side.pointee.tapTakesRTP = tap.takesRTP
+    tap.attached(to: RelayEndpoint(side: side, loop: address))
+  }
+
+  private func removeTap(_ side: UnsafeMutablePointer<SideState>) {
+    guard let old = side.pointee.tap else { return }
+    side.pointee.tap = nil
+    side.pointee.tapTakesRTP = false
+    old.pointee.detached()
+    old.deinitialize(count: 1)
+    old.deallocate()
   }
 
   private mutating func detach(_ stream: UnsafeMutablePointer<StreamState>) {
+    for i in 0..<2 {
+      if stream.pointee.sides[i].tapTakesRTP { sendReport(stream.pointee.sides + i, isLast: true) }
+      removeTap(stream.pointee.sides + i)
+    }
     let last = statistics(of: stream)
     for i in 0..<2 where stream.pointee.sides[i].exists {
       let slot = Int(stream.pointee.sides[i].slot)
@@ -334,6 +388,10 @@ struct RelayLoop: ~Copyable {
     events.deallocate()
     packet.deallocate()
     source.deallocate()
+    outgoing.deallocate()
+    while let timer = timers.pointee.timers.last { timer.cancel() }
+    timers.deinitialize(count: 1)
+    timers.deallocate()
     slots.deallocate()
     burst.pieces.deallocate()
     burstBuffers?.deallocate()

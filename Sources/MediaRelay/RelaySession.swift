@@ -62,10 +62,15 @@ public final class RelaySession: Sendable {
     return port
   }
 
-  /// Joins two reserved ports, or loops one. Nil when the session is closed or a key does not fit its suite.
-  public func makeStream(_ configuration: RelayStreamConfiguration) -> RelayStream? {
-    guard configuration.b != nil || configuration.mode == .loop,
-      let stream = RelayStream(session: self, configuration: configuration)
+  /// Joins two reserved ports, or loops one, or ends one with a tap. Nil when the session is closed or a key does not fit
+  /// its suite.
+  ///
+  /// - Parameter tap: attached to side A before its first packet.
+  public func makeStream(
+    _ configuration: RelayStreamConfiguration, tap: (any MediaTap)? = nil
+  ) -> RelayStream? {
+    guard configuration.b != nil || configuration.mode != .relay,
+      let stream = RelayStream(session: self, configuration: configuration, tap: tap)
     else { return nil }
     let isClosed = state.withLock { state in
       if !state.isClosed {
@@ -80,6 +85,23 @@ public final class RelaySession: Sendable {
     }
     return stream
   }
+
+  /// Runs work on the session's thread, within some milliseconds, in the order in which it was asked for. Not at all when the
+  /// relay is shut down before.
+  ///
+  /// - Parameter work: gets the time.
+  public func perform(_ work: @escaping @Sendable (MonotonicInstant) -> Void) {
+    worker.mailbox.post(.perform(work))
+  }
+
+  /// Makes a timer of the session's thread, on which `action` is called. It lives until ``cancel(_:)``.
+  public func makeTimer(_ action: @escaping @Sendable (MonotonicInstant) -> MonotonicInstant?) -> RelayTimer {
+    let timer = RelayTimer(action)
+    worker.mailbox.post(.addTimer(timer))
+    return timer
+  }
+
+  public func cancel(_ timer: RelayTimer) { worker.mailbox.post(.cancelTimer(timer)) }
 
   /// Gives one port back before the session ends (a stream was refused). Its stream must be closed.
   public func release(port: RelayPort) {

@@ -91,8 +91,21 @@ public struct RelaySide: Sendable, Hashable {
   public var sentTelephoneEvent: UInt8?
   /// Clock of the telephone-event payload type in Hz (RFC 4733 §2.1: that of the audio stream).
   public var telephoneEventClockRate: UInt32
+  /// Telephone events under a second payload type and clock that this party may send, where formats of two clock rates were
+  /// agreed.
+  public var secondTelephoneEvent: TelephoneEventFormat?
   /// True when this party's telephone-event packets end here (they travel as SIP INFO on the other side).
   public var absorbsTelephoneEvents: Bool
+
+  /// A payload type of RFC 4733 and its clock in Hz.
+  public struct TelephoneEventFormat: Sendable, Hashable {
+    public var payloadType: UInt8
+    public var clockRate: UInt32
+    public init(payloadType: UInt8, clockRate: UInt32) {
+      self.payloadType = payloadType
+      self.clockRate = clockRate
+    }
+  }
 
   public init(
     port: RelayPort, remoteRTP: TransportAddress? = nil, remoteRTCP: TransportAddress? = nil,

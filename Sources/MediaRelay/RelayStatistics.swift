@@ -106,6 +106,9 @@ public struct MediaRelayCounters: Sendable, Hashable {
   public var wakes: UInt64 = 0
   /// Packets that arrived on a port no stream uses.
   public var strayPackets: UInt64 = 0
+  /// Times that a mix was worked on, and those of them that came a whole tick too late or more.
+  public var ticks: UInt64 = 0
+  public var lateTicks: UInt64 = 0
   public var drops = DropCounts()
 
   public init() {}

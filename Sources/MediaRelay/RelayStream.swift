@@ -23,7 +23,7 @@ public final class RelayStream: Sendable {
   private let worker: RelayWorker
   private let state: Mutex<State>
 
-  init?(session: RelaySession, configuration: RelayStreamConfiguration) {
+  init?(session: RelaySession, configuration: RelayStreamConfiguration, tap: (any MediaTap)? = nil) {
     relay = session.relay
     worker = session.worker
     id = session.relay.makeStreamID()
@@ -40,7 +40,8 @@ public final class RelayStream: Sendable {
       b = update
     }
     let pointer = StreamState.create(
-      id: id, mode: configuration.mode, timeout: configuration.timeout, sink: session.sink, a: a, b: b)
+      id: id, mode: configuration.mode, timeout: configuration.timeout, sink: session.sink, tap: tap, a: a,
+      b: b)
     handle = Handle(pointer: pointer)
     state = Mutex(State(a: configuration.a, b: configuration.b))
     relay.streamCount.wrappingAdd(1, ordering: .relaxed)

@@ -11,6 +11,9 @@ public enum RelayMode: UInt8, Sendable, Hashable {
   /// §8.2). Sequence numbers and timestamps are kept, so losses and jitter stay visible. The sender's RTCP
   /// ends here.
   case loop
+  /// Nothing is passed on: a ``MediaTap`` takes what A sends, and makes what A is sent. Reports are ours. Without a tap
+  /// packets are dropped.
+  case endpoint
 }
 
 /// When missing packets end a call.
@@ -32,7 +35,7 @@ public struct MediaTimeout: Sendable, Hashable {
 /// A stream between two parties, or between a party and itself.
 public struct RelayStreamConfiguration: Sendable, Hashable {
   public var a: RelaySide
-  /// May be nil with ``RelayMode/loop``.
+  /// May be nil with ``RelayMode/loop`` and ``RelayMode/endpoint``.
   public var b: RelaySide?
   public var mode: RelayMode
   public var timeout: MediaTimeout

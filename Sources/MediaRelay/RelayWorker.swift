@@ -5,6 +5,8 @@ import Synchronization
 /// One relay thread: its mailbox, what it publishes, and its life.
 final class RelayWorker: Sendable {
   let index: Int
+  /// Serves sessions that mix, and no others.
+  let mixes: Bool
   let mailbox = RelayMailbox()
   let published = PublishedCounters()
   /// Sessions that were given to this thread and are open.
@@ -13,8 +15,9 @@ final class RelayWorker: Sendable {
   private let pool: PortPool
   private let thread = Mutex<UInt64?>(nil)
 
-  init(index: Int, configuration: MediaRelayConfiguration, pool: PortPool) {
+  init(index: Int, mixes: Bool, configuration: MediaRelayConfiguration, pool: PortPool) {
     self.index = index
+    self.mixes = mixes
     self.configuration = configuration
     self.pool = pool
   }
@@ -23,7 +26,8 @@ final class RelayWorker: Sendable {
     let launch = Launch(worker: self)
     var id: UInt64 = 0
     let error = mio_thread_start(
-      "relay-\(index)", { Launch.run($0) }, Unmanaged.passRetained(launch).toOpaque(), &id)
+      "\(mixes ? "mix" : "relay")-\(index)", { Launch.run($0) }, Unmanaged.passRetained(launch).toOpaque(),
+      &id)
     guard error == 0 else {
       Unmanaged.passUnretained(launch).release()
       throw .system(call: "pthread_create", errno: error)
@@ -51,7 +55,7 @@ final class RelayWorker: Sendable {
       loop.initialize(
         to: RelayLoop(
           configuration: worker.configuration, pool: worker.pool, mailbox: worker.mailbox,
-          published: worker.published, address: loop))
+          published: worker.published, measuresLoad: worker.mixes, address: loop))
       loop.pointee.run()
       loop.pointee.shutDown()
       loop.deinitialize(count: 1)
@@ -66,6 +70,10 @@ final class PublishedCounters: Sendable {
   let bytes = Atomic<UInt64>(0)
   let wakes = Atomic<UInt64>(0)
   let strays = Atomic<UInt64>(0)
+  let timers = Atomic<UInt64>(0)
+  let lateTimers = Atomic<UInt64>(0)
+  /// Thousandths of the last second that a mixing thread was at work.
+  let load = Atomic<Int>(0)
   private let drops = Mutex(InlineCounts())
 
   /// Drops are rare: under a lock, and only when there were any.
@@ -75,6 +83,8 @@ final class PublishedCounters: Sendable {
     counters.packetsRelayed += packets.load(ordering: .relaxed)
     counters.bytesRelayed += bytes.load(ordering: .relaxed)
     counters.wakes += wakes.load(ordering: .relaxed)
+    counters.ticks += timers.load(ordering: .relaxed)
+    counters.lateTicks += lateTimers.load(ordering: .relaxed)
     counters.strayPackets += strays.load(ordering: .relaxed)
     let mine = drops.withLock { $0 }
     for reason in DropReason.allCases { counters.drops.counts[reason.rawValue] += mine[reason.rawValue] }

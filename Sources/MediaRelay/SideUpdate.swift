@@ -20,6 +20,8 @@ struct SideUpdate {
   /// 255: none.
   var eventTypeIn: UInt8
   var eventTypeOut: UInt8
+  var secondEventTypeIn: UInt8
+  var secondEventClockRate: UInt32
   var clockRate: UInt32
   var eventClockRate: UInt32
   /// 128 bytes, 255 = drop; nil passes all.
@@ -68,7 +70,10 @@ struct SideUpdate {
         addressChanged: previous == nil || previous?.remoteRTP != side.remoteRTP,
         isMultiplexed: side.isRTCPMultiplexed, sends: side.direction.sends, receives: side.direction.receives,
         absorbsEvents: side.absorbsTelephoneEvents, eventTypeIn: side.receivedTelephoneEvent ?? 255,
-        eventTypeOut: side.sentTelephoneEvent ?? 255, clockRate: max(1, side.clockRate),
+        eventTypeOut: side.sentTelephoneEvent ?? 255,
+        secondEventTypeIn: side.secondTelephoneEvent?.payloadType ?? 255,
+        secondEventClockRate: max(1, side.secondTelephoneEvent?.clockRate ?? 8000),
+        clockRate: max(1, side.clockRate),
         eventClockRate: max(1, side.telephoneEventClockRate), payloadMap: table(side.payloadTypes),
         receiveSRTP: receive, sendSRTP: send, keepsReceiveSRTP: keepsReceive, keepsSendSRTP: keepsSend))
     return update

@@ -24,14 +24,19 @@ struct SideState {
   /// The way to this party takes no packets together; see ``RelayLoop/flush()``.
   var refusesSegments = false
   var eventTypeIn: UInt8 = 255
+  /// Where two formats with different clocks were agreed, each has events of its own.
+  var secondEventTypeIn: UInt8 = 255
+  var secondEventClockRate: UInt32 = 8000
+  /// The clock of the event heard last.
+  var heardClockRate: UInt32 = 8000
   var eventTypeOut: UInt8 = 255
   var clockRate: UInt32 = 8000
   var eventClockRate: UInt32 = 8000
   var payloadMap: UnsafeMutablePointer<UInt8>?
   var receiveSRTP: UnsafeMutablePointer<SRTPContext>?
   var sendSRTP: UnsafeMutablePointer<SRTPContext>?
-  /// A retained ``MediaTap``, if one is attached.
-  var tap: Unmanaged<AnyObject>?
+  /// The tap that is attached, in memory of its own: reading a plain pointer counts no references.
+  var tap: UnsafeMutablePointer<any MediaTap>?
   var tapTakesRTP = false
 
   // Addresses.
@@ -48,6 +53,7 @@ struct SideState {
   var sending = Sending()
   var digits: UnsafeMutablePointer<DigitSending>?
   var reports = ReportTimes()
+  var control = ReportSending()
   /// Our SSRC towards a looped party; 0 until needed.
   var echoSSRC: UInt32 = 0
 
@@ -83,6 +89,8 @@ struct StreamState {
   /// Configuration carried to the thread with the stream itself.
   var initialA: UnsafeMutablePointer<SideUpdate>?
   var initialB: UnsafeMutablePointer<SideUpdate>?
+  /// Of side A.
+  var initialTap: (any MediaTap)?
   var sink: Unmanaged<EventSink>
   var isAttached = false
   var created: Int64 = 0
@@ -95,7 +103,7 @@ struct StreamState {
   var previous: UnsafeMutablePointer<StreamState>?
 
   static func create(
-    id: RelayStream.ID, mode: RelayMode, timeout: MediaTimeout, sink: EventSink,
+    id: RelayStream.ID, mode: RelayMode, timeout: MediaTimeout, sink: EventSink, tap: (any MediaTap)?,
     a: UnsafeMutablePointer<SideUpdate>, b: UnsafeMutablePointer<SideUpdate>?
   ) -> UnsafeMutablePointer<StreamState> {
     let stream = UnsafeMutablePointer<StreamState>.allocate(capacity: 1)
@@ -105,6 +113,7 @@ struct StreamState {
     stream.initialize(
       to: StreamState(
         id: id, mode: mode, timeout: timeout, sides: sides, initialA: a, initialB: b,
+        initialTap: tap,
         sink: Unmanaged.passRetained(sink)))
     return stream
   }
@@ -118,12 +127,14 @@ struct StreamState {
       if let context = side.pointee.sendSRTP { SRTPContext.destroy(context) }
       side.pointee.digits?.deinitialize(count: 1)
       side.pointee.digits?.deallocate()
-      side.pointee.tap?.release()
+      side.pointee.tap?.deinitialize(count: 1)
+      side.pointee.tap?.deallocate()
     }
     if let update = stream.pointee.initialA { SideUpdate.destroy(update) }
     if let update = stream.pointee.initialB { SideUpdate.destroy(update) }
     stream.pointee.sides.deallocate()
     stream.pointee.sink.release()
+    stream.deinitialize(count: 1)
     stream.deallocate()
   }
 

@@ -146,6 +146,13 @@ static inline int64_t mio_now(void) {
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/// Nanoseconds since 1970.
+static inline int64_t mio_wall_clock(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 static inline int mio_errno(void) { return errno; }
 void mio_close(int fd);
 int mio_cores(void);
