@@ -102,4 +102,9 @@ public final class BridgeRoom: Sendable {
 public struct BridgeRecordingError: Error, Sendable, Hashable {
   public var path: String
   public var errno: Int32
+
+  public init(path: String, errno: Int32) {
+    self.path = path
+    self.errno = errno
+  }
 }

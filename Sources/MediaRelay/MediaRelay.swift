@@ -127,6 +127,9 @@ public final class MediaRelay: Sendable {
     return best.map { openSession(on: $0, onEvent) }
   }
 
+  /// Sessions on each thread that mixes.
+  public var mixingSessions: [Int] { mixers.map { $0.sessions.load(ordering: .relaxed) } }
+
   /// Thousandths of its time that a thread which mixes may be at work for a room to be added.
   private static let fullLoad = 800
 
