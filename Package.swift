@@ -77,7 +77,8 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "PolicyActivation",
-      dependencies: ["PolicyTools", "PolicyEngine", "CallModel", "JSONText"], swiftSettings: strict),
+      dependencies: ["PolicyTools", "PolicyHooks", "PolicyScript", "PolicyEngine", "CallModel", "JSONText"],
+      swiftSettings: strict),
     .target(
       name: "PolicyImport",
       dependencies: ["PolicyEngine", "PatternAnalysis", "CallModel", "JSONText", "CPCRE2"],
@@ -209,7 +210,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "PolicyActivationTests",
-      dependencies: ["PolicyActivation", "PolicyTools", "PolicyEngine", "CallModel"],
+      dependencies: ["PolicyActivation", "PolicyTools", "PolicyHooks", "PolicyEngine", "CallModel"],
       swiftSettings: strict),
     .testTarget(
       name: "PolicyImportTests",

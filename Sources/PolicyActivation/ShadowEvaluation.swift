@@ -1,5 +1,6 @@
 import CallModel
 import PolicyEngine
+import PolicyHooks
 import Synchronization
 
 /// A candidate policy that looks on: live decisions are handed to it, decided again in a task of their own, and counted.
@@ -30,8 +31,9 @@ public final class ShadowEvaluation: Sendable {
     let counters = Counters()
     self.counters = counters
     task = Task(priority: .utility) {
+      let chain = PolicyChain(candidate)
       for await observation in stream {
-        counters.tally.withLock { $0.add(observation, candidate: candidate) }
+        counters.tally.withLock { $0.add(observation, candidate: chain) }
         counters.waiting.subtract(1, ordering: .releasing)
       }
     }

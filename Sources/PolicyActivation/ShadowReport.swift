@@ -27,6 +27,9 @@ public struct ShadowReport: Sendable {
     var text =
       "\(tally.compared) call\(tally.compared == 1 ? "" : "s"), \(tally.differing) differ (\(ActivationGate.percent(tally.share)))"
     if tally.skipped > 0 { text += "; \(tally.skipped) not comparable" }
+    if tally.undecidable > 0 {
+      text += "; of \(tally.undecidable) the candidate's decision is not known (a server or chance decides)"
+    }
     if dropped > 0 { text += "; \(dropped) not looked at for want of time" }
     if waiting > 0 { text += "; \(waiting) still to be looked at" }
     return text
@@ -57,7 +60,8 @@ public struct ShadowReport: Sendable {
       ("version", .string(version)), ("directory", .string(directory)),
       ("started", .string(started.iso8601)), ("compared", .integer(tally.compared)),
       ("differing", .integer(tally.differing)), ("changed_percent", .number(tally.share)),
-      ("skipped", .integer(tally.skipped)), ("dropped", .integer(dropped)), ("waiting", .integer(waiting)),
+      ("skipped", .integer(tally.skipped)), ("undecidable", .integer(tally.undecidable)),
+      ("dropped", .integer(dropped)), ("waiting", .integer(waiting)),
       (
         "differences",
         .array(

@@ -1,5 +1,7 @@
 import CallModel
 import PolicyEngine
+import PolicyHooks
+import PolicyScript
 import PolicyTools
 
 /// What a candidate policy would have done with calls that another one decided: counted by kind, with examples.
@@ -7,17 +9,21 @@ public struct ShadowTally: Sendable {
   /// One live decision, as the call had it.
   public struct Observation: Sendable {
     public var request: CallRequest
-    /// What policy servers decided, if they did.
-    public var external: Decision?
+    /// What the policy server said, if one was asked.
+    public var answer: PolicyAnswer?
     public var record: DecisionRecord
     public var at: WallClock
     public var policy: PolicySnapshot
+    /// Our own address, as scripts are told.
+    public var node: IPAddress?
 
     public init(
-      request: CallRequest, external: Decision?, record: DecisionRecord, at: WallClock, policy: PolicySnapshot
+      request: CallRequest, answer: PolicyAnswer?, record: DecisionRecord, at: WallClock,
+      policy: PolicySnapshot, node: IPAddress? = nil
     ) {
       self.request = request
-      self.external = external
+      self.answer = answer
+      self.node = node
       self.record = record
       self.at = at
       self.policy = policy
@@ -47,6 +53,8 @@ public struct ShadowTally: Sendable {
   public private(set) var compared = 0
   /// Decided by the moment (limits, loops), not by policy.
   public private(set) var skipped = 0
+  /// What the candidate would decide is not known: a server decides that was not asked, or a script by chance.
+  public private(set) var undecidable = 0
   public private(set) var differing = 0
   public private(set) var counts: [Kind: Int] = [:]
   public private(set) var examples: [Kind: [Example]] = [:]
@@ -57,19 +65,41 @@ public struct ShadowTally: Sendable {
   /// Per cent of the compared calls; a new name alone does not count.
   public var share: Double { compared == 0 ? 0 : 100 * Double(differing) / Double(compared) }
 
-  /// Decides the call by the candidate and counts what comes of it.
-  public mutating func add(_ seen: Observation, candidate: PolicySnapshot) {
+  /// Decides the call by the candidate, its scripts included, and counts what comes of it.
+  public mutating func add(_ seen: Observation, candidate chain: PolicyChain) {
     guard seen.record.isPolicysChoice else {
       skipped += 1
       return
     }
-    compared += 1
+    let candidate = chain.policy
     let request = seen.request.asSeen(by: candidate, insteadOf: seen.policy)
-    // What a server said counts where the candidate would have asked one.
-    let external = candidate.policyProfile(location: request.location) == nil ? nil : seen.external
-    let after = candidate.decide(request, external: external, now: seen.at).record
-    guard let change = DecisionChange(from: seen.record.decision, to: after.decision), change.isSubstantial
-    else { return }
+    var answer: PolicyAnswer?
+    if let asked = candidate.serviceServer(for: request) {
+      // What a server said counts where the candidate would have asked the same one.
+      guard let said = seen.answer, seen.policy.serviceServer(for: seen.request)?.url == asked.url else {
+        undecidable += 1
+        return
+      }
+      answer = said
+      // That a server is silent is the server's, what follows is the policy's.
+      if said.conclusion.isFallback, let hook = asked.hooks[.serviceConfiguration] {
+        answer?.conclusion.verdict = .fallback(hook.fallback, for: .serviceConfiguration)
+      }
+    }
+    let after = chain.decide(
+      request, from: NodeFacts(location: request.location, address: seen.node), answer: answer, now: seen.at,
+      environment: .repeatable(at: seen.at)
+    ).record
+    let change = DecisionChange(from: seen.record.decision, to: after.decision)
+    guard let change, change.isSubstantial else {
+      compared += 1
+      return
+    }
+    if candidate.decidesByChance(request) || seen.policy.decidesByChance(seen.request) {
+      undecidable += 1
+      return
+    }
+    compared += 1
     differing += 1
     let kind = Kind(change: change, before: seen.record.takerName, after: after.takerName)
     guard counts[kind] != nil || counts.count < ShadowTally.maximumKinds else {
@@ -89,6 +119,22 @@ public struct ShadowTally: Sendable {
     counts.map { ($0.key, $0.value) }.sorted { a, b in
       (b.1, a.0.change.rawValue, a.0.before, a.0.after) < (a.1, b.0.change.rawValue, b.0.before, b.0.after)
     }
+  }
+}
+
+extension PolicySnapshot {
+  /// The profile whose server is asked what the alias of `request` is; nil: none is.
+  fileprivate func serviceServer(for request: CallRequest) -> PolicyProfile? {
+    guard let profile = policyProfile(location: request.location), profile.url != nil,
+      profile.hooks[.serviceConfiguration] != nil
+    else { return nil }
+    return profile
+  }
+
+  /// Whether a script that draws random numbers looks at `request`.
+  fileprivate func decidesByChance(_ request: CallRequest) -> Bool {
+    policyProfile(location: request.location).flatMap { script(.service, of: $0) }?.vocabulary.usesChance
+      ?? false
   }
 }
 

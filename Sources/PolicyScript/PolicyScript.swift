@@ -13,11 +13,14 @@ public struct PolicyScript: Sendable {
   public let name: String
   private let source: ScriptSource
   private let program: Program
+  /// The words it uses.
+  public let vocabulary: ScriptVocabulary
 
   /// Characters of a script, as the reference system allows.
   public static let maximumLength = 49_152
 
-  private init(name: String, source: ScriptSource, program: Program) {
+  private init(name: String, source: ScriptSource, program: Program, vocabulary: ScriptVocabulary) {
+    self.vocabulary = vocabulary
     self.name = name
     self.source = source
     self.program = program
@@ -65,7 +68,8 @@ public struct PolicyScript: Sendable {
       ($0.element.line, $0.element.column, $0.offset) < ($1.element.line, $1.element.column, $1.offset)
     }.map(\.element)
     if findings.contains(where: { $0.severity == .error }) { return (nil, findings) }
-    return (PolicyScript(name: name, source: source, program: program), findings)
+    let vocabulary = ScriptVocabulary(statements)
+    return (PolicyScript(name: name, source: source, program: program, vocabulary: vocabulary), findings)
   }
 
   /// What a rendering took.

@@ -60,7 +60,9 @@ public struct PolicyReplay: Sendable {
   }
 
   private static func isComparable(_ record: DecisionRecord) -> Bool {
-    record.policyAnswers.isEmpty && record.isPolicysChoice
+    // What servers said about the participant and its media decided nothing here.
+    !record.policyAnswers.contains { $0.request == PolicyRequestKind.serviceConfiguration.rawValue }
+      && record.isPolicysChoice
   }
 
   /// The request as the record has it. What the caller offered is not recorded, nor is the tag it came with.

@@ -5,7 +5,7 @@ import TimeZones
 
 extension ScriptEnvironment {
   /// For tests and explanations: the time of the call, and "random" numbers that are the same each time.
-  static func repeatable(at time: WallClock) -> ScriptEnvironment {
+  package static func repeatable(at time: WallClock) -> ScriptEnvironment {
     let numbers = Mutex(SplitMix64(seed: 0))
     return ScriptEnvironment(
       clock: threadTime, wallClock: { time }, random: { numbers.withLock { $0.next() } },

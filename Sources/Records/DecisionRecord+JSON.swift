@@ -70,6 +70,8 @@ extension DecisionRecord {
     add(replaced)
     // What is asked later, about a transfer or about media, changes nothing else.
     for answer in policyAnswers { add(answer.requestID) }
+    // Nor do the scripts that look at its party and its media. None is ever taken away.
+    hash = hash &+ UInt64(truncatingIfNeeded: scripts.count)
     switch decision {
     case .service(let service):
       add(service.kind.rawValue)

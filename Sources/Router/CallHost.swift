@@ -1,4 +1,5 @@
 import CallModel
+import PolicyHooks
 
 /// What hosts calls: the gateway for two-party calls, a service for its own.
 public protocol CallHost: AnyObject {
@@ -18,6 +19,9 @@ public struct IncomingCall {
   public var forwarding: Forwarding
   /// Names of other places in this exchange (a Contact of ours the caller wants replaced): the leg it takes the place of.
   public var replacing: LegID?
+  /// What policy servers and scripts say of the party as a participant (routing reference §13): empty where nobody was asked.
+  /// Who is refused never gets here.
+  public var participant = ParticipantProperties()
   /// Which addresses of ours carry its media.
   public var placement = MediaPlacement()
   /// What the party described last, when it was answered before, in a call it leaves for this one: it is offered media anew.

@@ -114,7 +114,7 @@ public final class Exchange {
   /// Gives a party of a call to the service that a redirection or a transfer leads to. The call keeps its place in the books.
   public func pass(_ incoming: IncomingCall, isExternal: Bool) { place(incoming, isExternal: isExternal) }
 
-  /// Finds out where the media of a decided call goes, and hands the call over.
+  /// Finds out what the party of a decided call may do and where its media goes, and hands the call over.
   private func place(_ incoming: IncomingCall, isExternal: Bool) {
     var host = gateway
     var unserved = "calls to others"
@@ -129,13 +129,46 @@ public final class Exchange {
       call.finish(disconnect, by: .tandem)
       return
     }
-    let consultation = router.locateMedia(incoming.request, incoming.routed, isExternal: isExternal) {
-      [weak self] location, answer in
+    let participant = ParticipantFacts(
+      participantUUID: RequestID.random(using: &random).description,
+      callUUID: RequestID(high: call.id.high, low: call.id.low).description)
+    let consultation = router.askAboutParticipant(
+      incoming.request, incoming.routed, isExternal: isExternal, participant
+    ) { [weak self] verdict, reply in
       guard let self, self.undecided.removeValue(forKey: leg.id) != nil else { return }
-      call.note([answer])
+      call.note(reply.answers, scripts: reply.scripts)
+      var incoming = incoming
+      switch verdict {
+      case .unchanged: break
+      case .apply(let properties): incoming.participant = properties
+      case .reject(let reason):
+        if let reason { call.note("participant refused: \(reason)") }
+        // As where policy refuses what was dialled: who is not let in learns nothing.
+        let disconnect = Disconnect(Rejection.policy.cause)
+        leg.endOrReject(disconnect, answered: incoming.described != nil)
+        return call.finish(disconnect, by: .tandem)
+      }
+      locateMedia(of: incoming, for: host, isExternal: isExternal)
+    }
+    guard let consultation else { return locateMedia(of: incoming, for: host, isExternal: isExternal) }
+    wait(incoming, consultation)
+  }
+
+  private func locateMedia(of incoming: IncomingCall, for host: any CallHost, isExternal: Bool) {
+    let (leg, call) = (incoming.leg, incoming.call)
+    let consultation = router.locateMedia(incoming.request, incoming.routed, isExternal: isExternal) {
+      [weak self] location, reply in
+      guard let self, self.undecided.removeValue(forKey: leg.id) != nil else { return }
+      call.note(reply.answers, scripts: reply.scripts)
       hand(over: incoming, to: host, location)
     }
     guard let consultation else { return hand(over: incoming, to: host, nil) }
+    wait(incoming, consultation)
+  }
+
+  /// Holds a decided call until a question about it is answered.
+  private func wait(_ incoming: IncomingCall, _ consultation: any PolicyConsultation) {
+    let (leg, call) = (incoming.leg, incoming.call)
     wait(leg, isAnswered: incoming.described != nil, consultation) { answers, disconnect, side in
       call.note(answers)
       call.finish(disconnect, by: side)

@@ -36,11 +36,13 @@ public final class LiveCall {
     update { $0.events.append(CallEvent(at: ledger.loop.wallClock, what: what)) }
   }
 
-  /// What policy servers said about the call since it was decided: redirections, transfers, media. Bounded.
-  public func note(_ answers: [PolicyAnswerRecord]) {
+  /// What policy servers and scripts said about the call since it was decided: redirections, transfers, its party, media. Bounded.
+  public func note(_ answers: [PolicyAnswerRecord], scripts: [PolicyScriptRecord] = []) {
     update { record in
       let room = DecisionRecord.policyAnswerLimit - record.decision.policyAnswers.count
       record.decision.policyAnswers += answers.prefix(max(0, room))
+      let scriptRoom = DecisionRecord.policyAnswerLimit - record.decision.scripts.count
+      record.decision.scripts += scripts.prefix(max(0, scriptRoom))
     }
   }
 

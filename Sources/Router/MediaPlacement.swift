@@ -21,16 +21,9 @@ public struct MediaPlacement: Hashable, Sendable {
   }
 }
 
-extension ServiceFacts {
-  /// A service as it is named to policy servers once a call was decided; nil for a call that leads nowhere. A gateway call has a
-  /// name of its own: rules' names get the call's id (routing reference §10), servers give one.
-  init?(_ decision: Decision, isExternal: Bool, _ id: CallID) {
-    switch decision {
-    case .service(let service): self.init(name: service.name, tag: service.tag)
-    case .gateway(let gateway):
-      self.init(
-        name: gateway.name, tag: gateway.tag, uniqueName: isExternal ? gateway.name : "\(gateway.name) \(id)")
-    case .reject, .redirect: return nil
-    }
+extension PolicyChain.Joining {
+  /// Nil for a call that leads nowhere.
+  init?(_ request: CallRequest, _ routed: RoutedCall, isExternal: Bool) {
+    self.init(request, routed.decision, isExternal: isExternal)
   }
 }

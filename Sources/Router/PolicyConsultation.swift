@@ -10,6 +10,8 @@ public struct ExternalDecision: Sendable {
   public var answers: [PolicyAnswerRecord]
   /// Set when a local script had a look: the decision, our own services and rules included, with its whole record.
   public var record: DecisionRecord?
+  /// What the policy server said, for whoever looks on; nil: it was not asked.
+  public var answer: PolicyAnswer?
 
   public init(_ decision: Decision? = nil, answers: [PolicyAnswerRecord] = []) {
     self.decision = decision
@@ -17,7 +19,7 @@ public struct ExternalDecision: Sendable {
   }
 
   /// A decision that is made, but for what only the Router knows.
-  public init(_ record: DecisionRecord) {
+  public init(_ record: DecisionRecord, answer: PolicyAnswer? = nil) {
     // Under its own name a rule's or a service's decision is still ours.
     let isOurs =
       switch record.decision {
@@ -27,6 +29,13 @@ public struct ExternalDecision: Sendable {
       }
     self.init(isOurs ? nil : record.decision, answers: record.policyAnswers)
     self.record = record
+    self.answer = answer
+  }
+
+  /// What a policy server said, no script having a look.
+  public init(_ answer: PolicyAnswer, _ defaults: ServiceDefaults) {
+    self.init(answer.conclusion.verdict.decision(defaults), answers: [answer.record])
+    self.answer = answer
   }
 
   /// Nobody was asked.
@@ -36,9 +45,9 @@ public struct ExternalDecision: Sendable {
 /// The questions beside the one what an alias is (routing reference §13-17).
 public enum PolicyQuestion: Hashable, Sendable {
   /// What a participant may do, asked when it joins.
-  case participant(CallRequest, service: ServiceFacts, ParticipantFacts)
+  case participant(PolicyChain.Joining, ParticipantFacts)
   /// Where its media goes, asked when that is set up.
-  case mediaLocation(CallRequest, service: ServiceFacts)
+  case mediaLocation(PolicyChain.Joining)
   case avatar(ExternalPolicyRequest.AvatarRequest, location: String?)
   case directory(ExternalPolicyRequest.DirectoryRequest, location: String?)
   /// Whether an alias may register, and as whom.
@@ -57,7 +66,7 @@ public enum PolicyQuestion: Hashable, Sendable {
   /// The location whose policy profile is asked.
   public var location: String? {
     switch self {
-    case .participant(let request, _, _), .mediaLocation(let request, _): request.location
+    case .participant(let joining, _), .mediaLocation(let joining): joining.request.location
     case .avatar(_, let location), .directory(_, let location), .registration(_, let location): location
     }
   }
@@ -65,14 +74,32 @@ public enum PolicyQuestion: Hashable, Sendable {
   /// The question as it is put by a node.
   public func request(from node: NodeFacts) -> ExternalPolicyRequest {
     switch self {
-    case .participant(let request, let service, let participant):
-      .participantProperties(CallFacts(request), node, service: service, participant: participant)
-    case .mediaLocation(let request, let service):
-      .mediaLocation(CallFacts(request), node, service: service)
+    case .participant(let joining, let participant):
+      .participantProperties(
+        CallFacts(joining.request), node, service: joining.service, participant: participant)
+    case .mediaLocation(let joining):
+      .mediaLocation(CallFacts(joining.request), node, service: joining.service)
     case .avatar(let avatar, _): .avatar(avatar, node)
     case .directory(let search, _): .directory(search, node)
     case .registration(let registration, _): .registration(registration, node)
     }
+  }
+}
+
+/// What came of such a question: of the policy server, if one was asked, and then of the local script, if one looked at it.
+public struct PolicyReply: Sendable {
+  /// Of the question's kind.
+  public var verdict: PolicyVerdict
+  /// For the record.
+  public var answers: [PolicyAnswerRecord]
+  public var scripts: [PolicyScriptRecord]
+
+  public init(
+    _ verdict: PolicyVerdict, answers: [PolicyAnswerRecord] = [], scripts: [PolicyScriptRecord] = []
+  ) {
+    self.verdict = verdict
+    self.answers = answers
+    self.scripts = scripts
   }
 }
 
@@ -86,10 +113,9 @@ public protocol PolicyConsultant: AnyObject {
     _ request: CallRequest, _ policy: PolicySnapshot, then: @escaping (ExternalDecision) -> Void
   ) -> (any PolicyConsultation)?
 
-  /// Puts another question, in the same way. The verdict is of the question's kind.
+  /// Puts another question, in the same way.
   func ask(
-    _ question: PolicyQuestion, _ policy: PolicySnapshot,
-    then: @escaping (PolicyVerdict, PolicyAnswerRecord) -> Void
+    _ question: PolicyQuestion, _ policy: PolicySnapshot, then: @escaping (PolicyReply) -> Void
   ) -> (any PolicyConsultation)?
 }
 

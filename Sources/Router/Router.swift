@@ -30,7 +30,7 @@ public final class Router {
   public var onRuleError: ((_ rule: String, _ request: CallRequest, _ untold: Int) -> Void)?
   /// A call, not a look-up, was decided; for whoever looks on.
   public var onRouted:
-    ((_ request: CallRequest, _ external: Decision?, _ routed: RoutedCall, _ at: WallClock) -> Void)?
+    ((_ request: CallRequest, _ external: ExternalDecision, _ routed: RoutedCall, _ at: WallClock) -> Void)?
   /// A source was put into quarantine.
   public var onQuarantine: ((IPAddress) -> Void)?
   /// A limit refused or ended a call: at most once a minute for each, with how many more there were since.
@@ -76,24 +76,40 @@ public final class Router {
     return consultant.consult(request, policy) { then($0, policy) }
   }
 
-  /// Puts one of the other questions to the policy servers of its location, if there are any to ask. As ``consult(_:now:then:)``.
+  /// Puts one of the other questions to the policy server and the script of its location, if there are any. As
+  /// ``consult(_:now:then:)``.
   public func ask(
     _ question: PolicyQuestion, under policy: PolicySnapshot? = nil,
-    then: @escaping (_ verdict: PolicyVerdict, _ answer: PolicyAnswerRecord) -> Void
+    then: @escaping (_ reply: PolicyReply) -> Void
   ) -> (any PolicyConsultation)? {
     consultant?.ask(question, policy ?? self.policy, then: then)
+  }
+
+  /// Asks what the caller of a decided call may do in it. Nil: nobody has an opinion.
+  func askAboutParticipant(
+    _ request: CallRequest, _ routed: RoutedCall, isExternal: Bool, _ participant: ParticipantFacts,
+    then: @escaping (_ verdict: ParticipantVerdict, _ reply: PolicyReply) -> Void
+  ) -> (any PolicyConsultation)? {
+    guard let joining = PolicyChain.Joining(request, routed, isExternal: isExternal) else { return nil }
+    return ask(.participant(joining, participant), under: routed.policy) { reply in
+      if case .participant(let verdict) = reply.verdict {
+        then(verdict, reply)
+      } else {
+        then(.unchanged, reply)
+      }
+    }
   }
 
   /// Asks where the media of a decided call goes, if that makes a difference. Nil: its own location is what counts.
   func locateMedia(
     _ request: CallRequest, _ routed: RoutedCall, isExternal: Bool,
-    then: @escaping (_ location: MediaLocation?, _ answer: PolicyAnswerRecord) -> Void
+    then: @escaping (_ location: MediaLocation?, _ reply: PolicyReply) -> Void
   ) -> (any PolicyConsultation)? {
     guard routed.policy.policy.choosesMediaAddresses,
-      let service = ServiceFacts(routed.decision, isExternal: isExternal, request.id)
+      let joining = PolicyChain.Joining(request, routed, isExternal: isExternal)
     else { return nil }
-    return ask(.mediaLocation(request, service: service), under: routed.policy) { verdict, answer in
-      if case .mediaLocation(let location) = verdict { then(location, answer) } else { then(nil, answer) }
+    return ask(.mediaLocation(joining), under: routed.policy) { reply in
+      if case .mediaLocation(let location) = reply.verdict { then(location, reply) } else { then(nil, reply) }
     }
   }
 
@@ -161,7 +177,7 @@ public final class Router {
       admit(request, &routed, replacing: replaced, now: now)
     }
     routed.record.decision = routed.decision
-    if isAdmitted, request.direction != .nonDial { onRouted?(request, external.decision, routed, wallClock) }
+    if isAdmitted, request.direction != .nonDial { onRouted?(request, external, routed, wallClock) }
     return routed
   }
 

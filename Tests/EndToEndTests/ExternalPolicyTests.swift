@@ -85,6 +85,82 @@ extension EndToEnd {
         """
     }
 
+    /// Who may take part and where its media goes is the scripts' to say, after the server, and without one.
+    @Test(.timeLimit(.minutes(2)), arguments: [true, false]) func scriptsSayWhoTakesPartAndWhere(
+      _ hasServer: Bool
+    ) async throws {
+      let scratch = try Scratch()
+      let ann = try ScriptedPhone("ann")
+      let (own, north, south) = (Loopback.address(), Loopback.address(), Loopback.address())
+      let policyServer = try await ExamplePolicyServer(
+        scratch, #"{"media_locations": {"office": {"location": "south"}}}"#)
+      try scratch.write(
+        "policies/scripts/who.j2",
+        """
+        {% set user = call_info.local_alias|pex_regex_replace("^sip:|@.*$", "") %}
+        {% if user == "closed" %}{"action": "reject", "result": {"reject_reason": "closed today"}}
+        {% elif user == "fail" %}{{ participant.nothing.there }}
+        {% else %}{"action": "continue", "result": {"remote_display_name": "{{ service_config.name }}"}}{% endif %}
+        """)
+      try scratch.write(
+        "policies/scripts/where.j2",
+        """
+        {{ pex_debug_log("suggested", suggested_media_overflow_locations.location) }}
+        {% if "own" in call_info.local_alias %}
+          {"result": {"location": "north", "overflow_locations": ["south"]}}
+        {% else %}
+          {"result": {{ suggested_media_overflow_locations|pex_to_json }}}
+        {% endif %}
+        """)
+      let profile = policyServer.profile(
+        hasServer ? "{ participant: {}, media_location: {} }" : "{ avatar: {} }",
+        settings: [
+          "scripts:", "  participant: { file: scripts/who.j2 }",
+          "  media_location: { file: scripts/where.j2 }",
+        ])
+      let policy = """
+        \(profile)
+        services:
+          - { name: own, type: test_call, aliases: [own, other, "closed@tandem.test", fail] }
+        locations:
+          - { name: office, networks: [127.0.0.0/8], media_addresses: [\(own)], policy_profile: example }
+          - { name: north, media_addresses: [\(north)] }
+          - { name: south, media_addresses: [\(south)] }
+        """
+      let surroundings = """
+        globals:
+          domain: tandem.test
+          protocols: { sip_udp: true }
+          sip: { listeners: [{ transport: udp, address: "\(own):5060" }] }
+          media: { addresses: [\(own), \(north), \(south)], ports: 41100-41199 }
+          break_in_protection: { allow_list: [127.0.0.0/8] }
+        """
+      let server = try await TandemServer(scratch, policy: policy, surroundings: surroundings)
+      for (user, address) in [
+        ("own", north), ("other", hasServer ? south : own), ("fail", hasServer ? south : own),
+      ] {
+        let placed = try await ann.call(user, at: own)
+        #expect(placed.media.audio?.address == address, "\(user)")
+        ann.request("BYE", in: placed)
+      }
+      let refused = try await server.tandem(
+        "call", "sip:closed@tandem.test", "--proxy", "\(own):5060", "--from", "sip:eve@elsewhere.test",
+        "--seconds", "1")
+      #expect(refused.output.contains("404"), "\(refused.output)\n\(server.output)")
+      #expect(
+        server.log.contains {
+          $0.contains("script log") && $0.contains("suggested,\(hasServer ? "south" : "office")")
+        })
+      let line = try #require(server.log.first { $0.contains("policy script is not applied") })
+      #expect(line.contains("scripts/who.j2") && line.contains("place=3:"), "\(line)")
+      let records = try await server.records { $0.count == 4 && $0.allSatisfy { $0.ended != nil } }
+      let closed = try #require(records.first { $0.calledAlias.contains("closed") })
+      let record = try await server.tandem("calls", closed.id, "--state", server.state)
+      #expect(record.output.contains("participant: reject"), "\(record.output)")
+      #expect(record.output.contains("closed today"), "\(record.output)")
+      await policyServer.process.stop()
+    }
+
     /// Renames what the server found, makes something of what nobody knows, and fails for one alias.
     private static let script = """
       {% set user = call_info.local_alias|pex_regex_replace("^sip:|@.*$", "") %}

@@ -1,6 +1,7 @@
 import CallModel
 import Foundation
 import PolicyEngine
+import PolicyHooks
 import PolicyTools
 import Synchronization
 import Testing
@@ -224,7 +225,7 @@ import Testing
     let request = ExplainedCall(alias: alias, from: "sip:ann@x", isRegistered: true, at: at).request(
       to: policy)
     return .init(
-      request: request, external: nil, record: policy.decide(request, now: at).record, at: at, policy: policy)
+      request: request, answer: nil, record: policy.decide(request, now: at).record, at: at, policy: policy)
   }
 
   @Test func aShadowCountsWhatItWouldDoOtherwise() async throws {
@@ -283,7 +284,7 @@ import Testing
     var tally = ShadowTally()
     var observation = Self.observation("91", policy)
     observation.record.decision = .reject(.limitReached)
-    tally.add(observation, candidate: policy)
+    tally.add(observation, candidate: PolicyChain(policy))
     #expect(tally.compared == 0 && tally.skipped == 1)
   }
 }

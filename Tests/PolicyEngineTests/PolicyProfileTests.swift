@@ -45,9 +45,9 @@ import Testing
 
   @Test func everyKey() throws {
     let outcome = load(Self.whole)
-    // Nothing asks about participants and the directory yet, and that is said of their hooks.
+    // Nothing asks for the directory yet, and that is said of its hook.
     #expect(outcome.diagnostics.allSatisfy { $0.code == "hook-not-asked" }, "\(outcome.diagnostics)")
-    #expect(outcome.diagnostics.count == 2)
+    #expect(outcome.diagnostics.count == 1)
     let snapshot = try #require(outcome.snapshot)
     let profile = try #require(snapshot.policyProfile(location: "North"))
     #expect(profile.url?.description == "https://policy.example.org:8443/tandem")

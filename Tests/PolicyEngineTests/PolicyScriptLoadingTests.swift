@@ -92,6 +92,25 @@ import Testing
     #expect(outcome.warnings.contains { $0.code == "unknown-filter" })
   }
 
+  /// A participant's is run for every call; that for media where there is something to choose from.
+  @Test func scriptsThatAreNeverRun() {
+    let scripts = """
+      participant: "{}"
+      media_location: { text: "{}", fallback: reject }
+      """
+    #expect(
+      load(scripts).warnings.map { "\($0.line):\($0.column) \($0.code)" } == [
+        "6:23 script-not-run", "6:47 setting-ignored",
+      ])
+    let chosen = PolicyLoader.load(
+      text: """
+        globals: {policy_profile: local, media: {addresses: [192.0.2.1]}}
+        locations: [{name: North, media_addresses: [192.0.2.1]}]
+        policy_profiles: [{name: local, scripts: {participant: "{}", media_location: "{}"}}]
+        """)
+    #expect(chosen.diagnostics.isEmpty, "\(chosen.diagnostics)")
+  }
+
   @Test(arguments: [
     ("service: { enabled: true }", "empty-script"), ("service: '  '", "empty-script"),
     ("service: { text: a, file: ok.j2 }", "invalid-script"),

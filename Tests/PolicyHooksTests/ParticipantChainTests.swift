@@ -96,6 +96,42 @@ import TimeZones
     #expect(error.script?.failure?.contains("4411") == false)
   }
 
+  @Test func tooManyThatWait() throws {
+    for (fallback, value) in [("continue", ParticipantVerdict.unchanged), ("reject", .reject(reason: nil))] {
+      let verdict = try Self.chain("participant", "{}", fallback: fallback).participant(
+        ParticipantFacts(participantUUID: "p", callUUID: "c"), joining: Self.joining, from: Self.node,
+        runsScript: false, environment: Self.environment)
+      #expect(verdict.value == value && verdict.script?.outcome == .overloaded)
+      #expect(verdict.script?.isFallback == (fallback == "reject"))
+    }
+    let placed = try Self.chain("media_location", "{}").mediaLocation(
+      joining: Self.joining, from: Self.node, standard: MediaLocation(location: "North"), runsScript: false,
+      environment: Self.environment)
+    #expect(placed.value == MediaLocation(location: "North") && placed.script?.outcome == .overloaded)
+  }
+
+  @Test func theReasonHoldsNoPIN() throws {
+    let refused = try participant(
+      #"{"action": "reject", "result": {"reject_reason": "try {{ service_config.pin }}"}}"#)
+    #expect(refused.value == .reject(reason: "try ‹secret›"))
+  }
+
+  /// A call that came in at no location: nothing is named, and that may be passed on.
+  @Test func noLocationMayBePassedOn() throws {
+    let none = MediaLocation(location: "")
+    for (script, outcome) in [
+      (
+        #"{"result": {{ suggested_media_overflow_locations|pex_to_json }}}"#,
+        PolicyScriptRecord.Outcome.unchanged
+      ),
+      (#"{"result": {"location": "nowhere"}}"#, .invalid),
+    ] {
+      let verdict = try Self.chain("media_location", script).mediaLocation(
+        joining: Self.joining, from: Self.node, standard: none, environment: Self.environment)
+      #expect(verdict.value == none && verdict.script?.outcome == outcome)
+    }
+  }
+
   private func locate(_ script: String, said: MediaLocation? = nil) throws
     -> PolicyChain.Verdict<MediaLocation>
   {

@@ -34,10 +34,10 @@ public final class ScriptedConsultant: PolicyConsultant {
   /// Another question.
   public final class Other: PolicyConsultation {
     public let question: PolicyQuestion
-    private var then: ((PolicyVerdict, PolicyAnswerRecord) -> Void)?
+    private var then: ((PolicyReply) -> Void)?
     public private(set) var isWithdrawn = false
 
-    init(_ question: PolicyQuestion, _ then: @escaping (PolicyVerdict, PolicyAnswerRecord) -> Void) {
+    init(_ question: PolicyQuestion, _ then: @escaping (PolicyReply) -> Void) {
       self.question = question
       self.then = then
     }
@@ -49,10 +49,13 @@ public final class ScriptedConsultant: PolicyConsultant {
       return [ScriptedConsultant.record(question.kind.rawValue, "withdrawn")]
     }
 
-    public func answer(_ verdict: PolicyVerdict, _ outcome: String = "used", isFallback: Bool = false) {
+    public func answer(
+      _ verdict: PolicyVerdict, _ outcome: String = "used", isFallback: Bool = false,
+      scripts: [PolicyScriptRecord] = []
+    ) {
       var record = ScriptedConsultant.record(question.kind.rawValue, outcome)
       record.isFallback = isFallback
-      then?(verdict, record)
+      then?(PolicyReply(verdict, answers: [record], scripts: scripts))
       then = nil
     }
   }
@@ -76,8 +79,7 @@ public final class ScriptedConsultant: PolicyConsultant {
   }
 
   public func ask(
-    _ question: PolicyQuestion, _ policy: PolicySnapshot,
-    then: @escaping (PolicyVerdict, PolicyAnswerRecord) -> Void
+    _ question: PolicyQuestion, _ policy: PolicySnapshot, then: @escaping (PolicyReply) -> Void
   ) -> (any PolicyConsultation)? {
     guard kinds.contains(question.kind) else { return nil }
     let other = Other(question, then)

@@ -258,7 +258,8 @@ import Testing
     // It is a call from now on.
     #expect(bench.host.taken.isEmpty && bench.exchange.ledger.calls.count == 1)
     let question = try #require(bench.consultant.others.first)
-    guard case .mediaLocation(_, let service) = question.question else { return #expect(Bool(false)) }
+    guard case .mediaLocation(let joining) = question.question else { return #expect(Bool(false)) }
+    let service = joining.service
     #expect(service.name == "own" && service.uniqueName.hasPrefix("own ") && service.uniqueName.count > 10)
     question.answer(.mediaLocation(MediaLocation(location: "South", overflowLocations: ["North", "Edge"])))
     // South has none of its own: any of them, in the deployment's order.
@@ -331,9 +332,83 @@ import Testing
     #expect(bench.consultant.others.count == 2)
   }
 
+  // MARK: Who takes part
+
+  private func asked(_ kinds: Set<PolicyRequestKind> = [.participantProperties, .mediaLocation]) throws
+    -> Bench
+  {
+    let bench = try placed()
+    bench.consultant.isAsked = false
+    bench.consultant.kinds = kinds
+    return bench
+  }
+
+  @Test func theParticipantComesBeforeItsMedia() throws {
+    let bench = try asked()
+    _ = bench.receive(northern("bob@example.org"))
+    let question = try #require(bench.consultant.others.first)
+    guard case .participant(let joining, let participant) = question.question else {
+      return #expect(Bool(false))
+    }
+    #expect(joining.service.name == "own" && joining.request.alias.parsed == "bob@example.org")
+    guard case .gateway = joining.decision else { return #expect(Bool(false)) }
+    #expect(participant.callUUID.count == 36 && participant.participantUUID.count == 36)
+    #expect(participant.preauthenticatedRole == nil && participant.stage == .standard)
+    var properties = ParticipantProperties()
+    properties.remoteDisplayName = "Phone caller"
+    let script = PolicyScriptRecord(profile: "CRM", kind: "participant", script: "who.j2", outcome: .used)
+    question.answer(.participant(.apply(properties)), scripts: [script])
+    // The next question waits for it.
+    #expect(bench.host.taken.isEmpty && bench.consultant.others.count == 2)
+    bench.consultant.others[1].answer(.mediaLocation(MediaLocation(location: "Edge")))
+    let taken = try #require(bench.host.taken.first)
+    #expect(taken.participant == properties && taken.placement.caller == [.v4(0x0a00_0003)])
+    let record = taken.call.record.decision
+    #expect(record.policyAnswers.map(\.request) == ["participant", "media_location"])
+    #expect(record.scripts == [script])
+  }
+
+  @Test(arguments: ["not on the list", nil]) func whoMayNotTakePartHearsThatTheNumberIsWrong(
+    _ reason: String?
+  ) throws {
+    let bench = try asked()
+    let leg = bench.receive(northern("bob@example.org"))
+    bench.consultant.others[0].answer(.participant(.reject(reason: reason)), "reject")
+    #expect(leg.rejected?.cause == .notFound)
+    #expect(bench.host.taken.isEmpty && bench.consultant.others.count == 1)
+    #expect(bench.exchange.ledger.calls.isEmpty && bench.exchange.undecidedCount == 0)
+    let record = try #require(bench.recorder.ended.first)
+    #expect(record.endedBy == .tandem && record.decision.rule == "own")
+    #expect(record.decision.policyAnswers.map(\.outcome) == ["reject"])
+    #expect(record.events.map(\.what) == (reason.map { ["participant refused: \($0)"] } ?? []))
+  }
+
+  @Test(arguments: [true, false]) func whoIsGoneIsNotAskedAbout(_ isCaller: Bool) throws {
+    let bench = try asked()
+    let leg = bench.receive(northern("bob@example.org"))
+    if isCaller {
+      leg.observer?.leg(leg, did: .ended(Disconnect(.cancelled)))
+    } else {
+      bench.exchange.ledger.endAll(Disconnect(.shutdown))
+    }
+    #expect(bench.consultant.others.count == 1 && bench.consultant.others[0].isWithdrawn)
+    bench.consultant.others[0].answer(.participant(.unchanged))
+    #expect(bench.host.taken.isEmpty && bench.consultant.others.count == 1)
+    #expect(bench.exchange.undecidedCount == 0)
+    #expect(bench.recorder.ended.first?.decision.policyAnswers.map(\.outcome) == ["withdrawn"])
+  }
+
+  @Test func callsThatLeadNowhereHaveNoParticipants() throws {
+    let bench = try placed { $0.rules = [] }
+    bench.consultant.isAsked = false
+    bench.consultant.kinds = [.participantProperties]
+    #expect(bench.receive(northern("bob@example.org")).rejected?.cause == .notFound)
+    #expect(bench.consultant.others.isEmpty)
+  }
+
   // MARK: The other questions
 
-  /// What conferences and clients will ask goes the same way.
+  /// What clients will ask goes the same way.
   @Test func participantsPicturesAndDirectoriesCanBeAskedFor() throws {
     let bench = try bench()
     let call = northern("bob@example.org")
@@ -342,7 +417,9 @@ import Testing
     let questions: [(PolicyQuestion, PolicyVerdict)] = [
       (
         .participant(
-          call, service: ServiceFacts(name: "Board", tag: "b"),
+          PolicyChain.Joining(
+            request: call, service: ServiceFacts(name: "Board", tag: "b"),
+            decision: .service(ServiceConfiguration(kind: .conference, name: "Board"))),
           ParticipantFacts(participantUUID: "p", callUUID: "c")),
         .participant(.reject(reason: "Not on the list"))
       ),
@@ -352,13 +429,13 @@ import Testing
     bench.consultant.kinds = Set(PolicyRequestKind.allCases)
     for (question, verdict) in questions {
       #expect(question.location == "North")
-      #expect(bench.router.ask(question) { answer, _ in told.append(answer) } != nil)
+      #expect(bench.router.ask(question) { told.append($0.verdict) } != nil)
       bench.consultant.others.last?.answer(verdict)
       #expect(told.last == verdict)
     }
     let kinds = questions.map { $0.0.request(from: node).kind }
     #expect(kinds == [.participantProperties, .avatar, .directory])
     bench.consultant.kinds = []
-    #expect(bench.router.ask(questions[0].0) { _, _ in } == nil)
+    #expect(bench.router.ask(questions[0].0) { _ in } == nil)
   }
 }

@@ -46,12 +46,12 @@ extension SIPEndpoint {
     }
     let question = PolicyQuestion.registration(
       .init(alias: alias, callProtocol: .sip, remoteAddress: source), location: location)
-    let consultation = router.ask(question) { [weak self] verdict, answer in
+    let consultation = router.ask(question) { [weak self] reply in
       guard let self, self.takeAsking(incoming.id) != nil else { return }
-      if case .registration(let verdict) = verdict {
-        then(verdict, answer)
+      if case .registration(let verdict) = reply.verdict {
+        then(verdict, reply.answers.first)
       } else {
-        then(.ownDevices, answer)
+        then(.ownDevices, reply.answers.first)
       }
       self.flush()
     }

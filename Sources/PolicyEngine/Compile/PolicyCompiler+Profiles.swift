@@ -84,10 +84,9 @@ extension PolicyCompiler {
   }
 
   /// Nil: the question is asked.
-  private static func reasonNotToAsk(_ kind: PolicyRequestKind, _ policy: Policy) -> String? {
+  static func reasonNotToAsk(_ kind: PolicyRequestKind, _ policy: Policy) -> String? {
     switch kind {
-    case .serviceConfiguration, .registration: nil
-    case .participantProperties: "Tandem hosts no conference that participants could join yet"
+    case .serviceConfiguration, .participantProperties, .registration: nil
     case .mediaLocation:
       policy.choosesMediaAddresses
         ? nil : "no location has media_addresses, so that there is nothing to choose from"

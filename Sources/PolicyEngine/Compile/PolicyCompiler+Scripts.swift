@@ -29,12 +29,21 @@ extension PolicyCompiler {
         }
         guard local.isEnabled else { continue }
         if let script { result[profile.name, default: [:]][kind] = script }
-        if kind != .service {
+        if kind == .location {
           // Better said than found out, as of hooks.
-          findings.append(
-            PolicyFinding(
-              severity: .warning, code: "script-not-run",
-              message: "the \(kind.word) script is not run yet: Tandem decides without it", path: path))
+          if let reason = reasonNotToAsk(.mediaLocation, policy) {
+            findings.append(
+              PolicyFinding(
+                severity: .warning, code: "script-not-run",
+                message: "the \(kind.word) script is never run: \(reason)", path: path))
+          }
+          if local.fallback == .reject {
+            findings.append(
+              PolicyFinding(
+                severity: .warning, code: "setting-ignored",
+                message: "there is nothing to reject in a \(kind.word) script: the fallback is continue",
+                path: path.appending("fallback")))
+          }
         }
       }
     }

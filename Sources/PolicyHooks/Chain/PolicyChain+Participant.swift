@@ -1,10 +1,11 @@
 import CallModel
+import JSONText
 import PolicyEngine
 import PolicyScript
 
 extension PolicyChain {
   /// The participant who joins a service, as scripts are told about it.
-  public struct Joining: Sendable {
+  public struct Joining: Hashable, Sendable {
     public var request: CallRequest
     public var service: ServiceFacts
     /// The service's configuration.
@@ -14,6 +15,14 @@ extension PolicyChain {
       self.request = request
       self.service = service
       self.decision = decision
+    }
+
+    /// Nil for a call that leads nowhere.
+    ///
+    /// - Parameter isExternal: a policy server has named the service.
+    public init?(_ request: CallRequest, _ decision: Decision, isExternal: Bool) {
+      guard let service = ServiceFacts(decision, isExternal: isExternal, request.id) else { return nil }
+      self.init(request: request, service: service, decision: decision)
     }
   }
 
@@ -28,15 +37,22 @@ extension PolicyChain {
   /// What a participant may do: what the policy server says, then the local script (routing reference §13, §18).
   ///
   /// - Parameter answer: of the policy server; nil: it is not asked.
+  /// - Parameter runsScript: false when too many are waiting: its fallback decides then.
   public func participant(
     _ participant: ParticipantFacts, joining: Joining, from node: NodeFacts, answer: PolicyConclusion? = nil,
-    environment: ScriptEnvironment
+    runsScript: Bool = true, environment: ScriptEnvironment
   ) -> Verdict<ParticipantVerdict> {
     var verdict = ParticipantVerdict.unchanged
     if case .participant(let said)? = answer?.verdict { verdict = said }
-    guard let profile = policy.policyProfile(location: joining.request.location),
-      let script = policy.script(.participant, of: profile)
-    else { return Verdict(value: verdict) }
+    guard let (script, profile) = script(.participant, for: joining.request) else {
+      return Verdict(value: verdict)
+    }
+    let refuses = profile.scripts[.participant]?.fallback == .reject
+    guard runsScript else {
+      var record = PolicyScriptRecord.overloaded(script, .participant, of: profile)
+      record.isFallback = refuses
+      return Verdict(value: refuses ? .reject(reason: nil) : verdict, script: record)
+    }
     var context = ScriptContext()
     let object = participant.scriptObject(joining.request, verdict.properties)
     context.set("participant", to: .object(object))
@@ -47,7 +63,8 @@ extension PolicyChain {
       var reader = FieldReader(names: self.context.names, patternFault: self.context.patternFault)
       if answer.action == .reject {
         run.record.outcome = .reject
-        verdict = .reject(reason: reader.rejectReason(run.result))
+        // It goes into the record, too.
+        verdict = .reject(reason: reader.rejectReason(run.result).map(redaction.redacted))
       } else if let result = run.result {
         if let properties = reader.participantProperties(result) {
           run.record.outcome = properties.isEmpty ? .unchanged : .used
@@ -58,7 +75,7 @@ extension PolicyChain {
       }
       run.record.note(reader.findings, redaction)
     }
-    if run.record.needsFallback, profile.scripts[.participant]?.fallback == .reject {
+    if run.record.needsFallback, refuses {
       run.record.isFallback = true
       verdict = .reject(reason: nil)
     }
@@ -68,10 +85,11 @@ extension PolicyChain {
   /// Where a participant's media goes: what the policy server says, else the standard placement; then the local script, which
   /// cannot change a list of overflow locations that the server gave (routing reference §14, §18).
   ///
-  /// - Parameter standard: where it would go had nobody been asked.
+  /// - Parameter standard: where it would go had nobody been asked; its location is empty where the call has none.
+  /// - Parameter runsScript: false when too many are waiting: what was decided before stays then.
   public func mediaLocation(
     joining: Joining, from node: NodeFacts, standard: MediaLocation, answer: PolicyConclusion? = nil,
-    environment: ScriptEnvironment
+    runsScript: Bool = true, environment: ScriptEnvironment
   ) -> Verdict<MediaLocation> {
     var placement = standard
     var fixed: [String]?
@@ -79,9 +97,12 @@ extension PolicyChain {
       placement = said
       if !said.overflowLocations.isEmpty { fixed = said.overflowLocations }
     }
-    guard let profile = policy.policyProfile(location: joining.request.location),
-      let script = policy.script(.location, of: profile)
-    else { return Verdict(value: placement) }
+    guard let (script, profile) = script(.location, for: joining.request) else {
+      return Verdict(value: placement)
+    }
+    guard runsScript else {
+      return Verdict(value: placement, script: .overloaded(script, .location, of: profile))
+    }
     var context = ScriptContext()
     func overflow(_ i: Int) -> ScriptValue {
       i < placement.overflowLocations.count ? .string(placement.overflowLocations[i]) : .null
@@ -95,7 +116,7 @@ extension PolicyChain {
     let (scriptRun, redaction) = run(
       script, .location, of: profile, joining, node, answer?.disposition, context, environment)
     var run = scriptRun
-    if run.answer != nil {
+    if run.answer != nil, !(placement.location.isEmpty && run.passesOnNoLocation) {
       var reader = FieldReader(names: self.context.names, patternFault: self.context.patternFault)
       if var chosen = reader.mediaLocation(run.result) {
         if let fixed { chosen.overflowLocations = fixed }
@@ -107,6 +128,16 @@ extension PolicyChain {
       run.record.note(reader.findings, redaction)
     }
     return Verdict(value: placement, script: run.record, log: run.log)
+  }
+
+  /// The script that looks at such questions about `request`; nil when there is none.
+  public func script(_ kind: ScriptKind, for request: CallRequest) -> (
+    script: PolicyScript, profile: PolicyProfile
+  )? {
+    guard let profile = policy.policyProfile(location: request.location),
+      let script = policy.script(kind, of: profile)
+    else { return nil }
+    return (script, profile)
   }
 
   private func run(
@@ -127,6 +158,11 @@ extension PolicyChain {
       script, kind, of: profile, context, redaction: redaction, environment: environment)
     return (run, redaction)
   }
+}
+
+extension ScriptRun {
+  /// The suggestion as it was: the call came in at no location.
+  fileprivate var passesOnNoLocation: Bool { answer?.result?["location"]?.value == .string("") }
 }
 
 extension ParticipantVerdict {
@@ -188,5 +224,19 @@ extension ParticipantFacts {
           .object(["mix_name": .string($0.name), "prominent": .boolean($0.isProminent)])
         }),
     ]
+  }
+}
+
+extension ServiceFacts {
+  /// A service as it is named to policy servers once a call was decided; nil for a call that leads nowhere. A gateway call has a
+  /// name of its own: rules' names get the call's id (routing reference §10), servers give one.
+  fileprivate init?(_ decision: Decision, isExternal: Bool, _ id: CallID) {
+    switch decision {
+    case .service(let service): self.init(name: service.name, tag: service.tag)
+    case .gateway(let gateway):
+      self.init(
+        name: gateway.name, tag: gateway.tag, uniqueName: isExternal ? gateway.name : "\(gateway.name) \(id)")
+    case .reject, .redirect: return nil
+    }
   }
 }

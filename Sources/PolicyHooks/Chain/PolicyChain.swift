@@ -28,14 +28,6 @@ public struct PolicyChain: Sendable {
     public var log: [String] = []
   }
 
-  /// The script that looks at decisions about `request`; nil when there is none.
-  public func serviceScript(for request: CallRequest) -> (script: PolicyScript, profile: PolicyProfile)? {
-    guard let profile = policy.policyProfile(location: request.location),
-      let script = policy.script(.service, of: profile)
-    else { return nil }
-    return (script, profile)
-  }
-
   /// What is sent to a policy server about `request`, and what scripts see of it.
   public static func question(about request: CallRequest, from node: NodeFacts) -> ExternalPolicyRequest {
     .serviceConfiguration(CallFacts(request), node)
@@ -60,7 +52,7 @@ public struct PolicyChain: Sendable {
       }
     }
     record.policyAnswers = answer.map { [$0.record] } ?? []
-    guard record.decision.isOpenToScripts, let (script, profile) = serviceScript(for: request) else {
+    guard record.decision.isOpenToScripts, let (script, profile) = script(.service, for: request) else {
       return Outcome(record: record)
     }
     guard runsScript else {

@@ -1,30 +1,39 @@
-/// Whether a name is used somewhere in statements.
+/// What stands somewhere in statements.
 extension [Statement] {
-  func mentions(_ name: String) -> Bool {
+  /// Whether `predicate` holds of some expression in them, at any depth.
+  func hasExpression(_ predicate: (Expression) -> Bool) -> Bool {
     contains { statement in
       switch statement {
       case .text: false
-      case .output(let value): value.mentions(name)
+      case .output(let value), .set(_, let value): value.has(predicate)
       case .if(let branches, let otherwise):
-        branches.contains { $0.condition.mentions(name) || $0.body.mentions(name) }
-          || otherwise.mentions(name)
+        branches.contains { $0.condition.has(predicate) || $0.body.hasExpression(predicate) }
+          || otherwise.hasExpression(predicate)
       case .for(let loop):
-        loop.sequence.mentions(name) || loop.condition?.mentions(name) == true || loop.body.mentions(name)
-          || loop.otherwise.mentions(name)
-      case .set(_, let value): value.mentions(name)
-      case .setBlock(_, let filter, let body, _): filter?.mentions(name) == true || body.mentions(name)
+        loop.sequence.has(predicate) || loop.condition?.has(predicate) == true
+          || loop.body.hasExpression(predicate) || loop.otherwise.hasExpression(predicate)
+      case .setBlock(_, let filter, let body, _):
+        filter?.has(predicate) == true || body.hasExpression(predicate)
       case .with(let values, let body):
-        values.contains { $0.1.mentions(name) } || body.mentions(name)
-      case .filter(let filter, let body, _): filter.mentions(name) || body.mentions(name)
+        values.contains { $0.1.has(predicate) } || body.hasExpression(predicate)
+      case .filter(let filter, let body, _): filter.has(predicate) || body.hasExpression(predicate)
       }
     }
   }
+
+  /// Whether a name is used.
+  func mentions(_ name: String) -> Bool { hasExpression { $0.isName(name) } }
 }
 
 extension Expression {
-  func mentions(_ name: String) -> Bool {
-    if case .name(name) = kind { return true }
-    return parts.contains { $0.mentions(name) }
+  func mentions(_ name: String) -> Bool { has { $0.isName(name) } }
+
+  func has(_ predicate: (Expression) -> Bool) -> Bool {
+    predicate(self) || parts.contains { $0.has(predicate) }
+  }
+
+  fileprivate func isName(_ name: String) -> Bool {
+    if case .name(name) = kind { true } else { false }
   }
 
   /// The expressions directly in this one.

@@ -51,50 +51,60 @@ final class PolicyServers: PolicyConsultant {
     }
     guard policy.script(.service, of: profile) != nil else {
       return ask { answer in
-        then(
-          ExternalDecision(answer.conclusion.verdict.decision(chain.defaults), answers: [answer.record]))
+        then(ExternalDecision(answer, chain.defaults))
       }
     }
-    let scripted = ScriptedQuestion(then)
-    scripted.server = ask { [unowned self] answer in
-      scripted.answer = answer
-      run(scripted, request, chain, subject)
+    let node = NodeFacts(location: request.location, address: nodeAddress)
+    return script(subject, request.id, server: ask, then: then) { answer, mayRun in
+      let environment = ScriptEnvironment.live
+      let outcome = chain.decide(
+        request, from: node, answer: answer, now: environment.wallClock(), runsScript: mayRun,
+        environment: environment)
+      return (ExternalDecision(outcome.record, answer: answer), outcome.record.scripts.first, outcome.log)
     }
-    if scripted.server == nil { run(scripted, request, chain, subject) }
-    return scripted
   }
 
-  /// Has the service script look at what was decided, when the server has answered or is not asked.
-  private func run(
-    _ question: ScriptedQuestion, _ request: CallRequest, _ chain: PolicyChain, _ subject: Subject
-  ) {
-    let node = NodeFacts(location: request.location, address: nodeAddress)
+  /// Has a script look at what was decided, when the server has answered or is not asked.
+  ///
+  /// - Parameter server: asks the server.
+  /// - Parameter decide: on a thread for scripts: the result, what the record says of the script, and what it wrote to its log.
+  private func script<Result: Sendable>(
+    _ subject: Subject, _ call: CallID,
+    server ask: (@escaping (PolicyAnswer) -> Void) -> (any PolicyConsultation)?,
+    then: @escaping (Result) -> Void,
+    decide: @escaping @Sendable (PolicyAnswer?, _ mayRun: Bool) -> (Result, PolicyScriptRecord?, [String])
+  ) -> any PolicyConsultation {
+    let question = ScriptedQuestion(then)
     let bound = NIOLoopBound(question, eventLoop: eventLoop)
     let driver = NIOLoopBound(driver, eventLoop: eventLoop)
-    let (eventLoop, log, scripts, answer) = (eventLoop, log, scripts, question.answer)
-    question.task = Task {
-      let outcome = await scripts.run(isLookUp: subject.isLookUp) { mayRun in
-        let environment = ScriptEnvironment.live
-        return chain.decide(
-          request, from: node, answer: answer, now: environment.wallClock(), runsScript: mayRun,
-          environment: environment)
+    let (eventLoop, log, scripts) = (eventLoop, log, scripts)
+    func run() {
+      let answer = question.answer
+      question.task = Task {
+        let (result, record, lines) = await scripts.run(isLookUp: subject.isLookUp) { decide(answer, $0) }
+        record?.write(lines, to: log, call: call)
+        eventLoop.execute { driver.value.turn { bound.value.finish(result) } }
       }
-      outcome.write(to: log, call: request.id)
-      eventLoop.execute { driver.value.turn { bound.value.finish(ExternalDecision(outcome.record)) } }
     }
+    question.server = ask { answer in
+      question.answer = answer
+      run()
+    }
+    if question.server == nil { run() }
+    return question
   }
 
   /// No more scripts are run.
   func shutDown() { scripts.shutDown() }
 
   func ask(
-    _ question: PolicyQuestion, _ policy: PolicySnapshot,
-    then: @escaping (PolicyVerdict, PolicyAnswerRecord) -> Void
+    _ question: PolicyQuestion, _ policy: PolicySnapshot, then: @escaping (PolicyReply) -> Void
   ) -> (any PolicyConsultation)? {
     let subject: Subject
     switch question {
-    case .participant(let request, _, _), .mediaLocation(let request, _):
-      subject = Subject(call: request.id)
+    case .participant(let joining, _), .mediaLocation(let joining):
+      subject = Subject(call: joining.request.id)
+      if let scripted = script(question, joining, subject, policy, then: then) { return scripted }
     case .registration(let registration, _):
       subject = Subject(alias: registration.alias, isLookUp: true, isRecorded: false)
     case .avatar(let avatar, _): subject = Subject(alias: avatar.alias, isLookUp: true, isRecorded: false)
@@ -102,7 +112,30 @@ final class PolicyServers: PolicyConsultant {
       subject = Subject(alias: search.registrationAlias, isLookUp: true, isRecorded: false)
     }
     return put(subject, location: question.location, policy, question.request(from:)) { answer in
-      then(answer.conclusion.verdict, answer.record)
+      then(PolicyReply(answer.conclusion.verdict, answers: [answer.record]))
+    }
+  }
+
+  /// A question about a participant where a script has the last word; nil where there is none.
+  private func script(
+    _ question: PolicyQuestion, _ joining: PolicyChain.Joining, _ subject: Subject, _ policy: PolicySnapshot,
+    then: @escaping (PolicyReply) -> Void
+  ) -> (any PolicyConsultation)? {
+    let kind: ScriptKind = question.kind == .mediaLocation ? .location : .participant
+    guard let profile = policy.policyProfile(location: question.location),
+      policy.script(kind, of: profile) != nil
+    else { return nil }
+    let chain = chain(for: policy)
+    let node = NodeFacts(location: question.location, address: nodeAddress)
+    func ask(_ then: @escaping (PolicyAnswer) -> Void) -> (any PolicyConsultation)? {
+      put(subject, location: question.location, policy, question.request(from:), then: then)
+    }
+    return script(subject, joining.request.id, server: ask, then: then) { answer, mayRun in
+      let (verdict, record, log) = chain.answer(
+        question, joining, from: node, answer: answer?.conclusion, runsScript: mayRun, environment: .live)
+      let reply = PolicyReply(
+        verdict, answers: answer.map { [$0.record] } ?? [], scripts: record.map { [$0] } ?? [])
+      return (reply, record, log)
     }
   }
 
@@ -238,17 +271,17 @@ final class PolicyServers: PolicyConsultant {
   }
 
   /// A question that a script looks at, after the server if one is asked.
-  private final class ScriptedQuestion: PolicyConsultation {
-    private var then: ((ExternalDecision) -> Void)?
+  private final class ScriptedQuestion<Result>: PolicyConsultation {
+    private var then: ((Result) -> Void)?
     /// The question to the server; nil: it is not asked.
     var server: (any PolicyConsultation)?
     var answer: PolicyAnswer?
     var task: Task<Void, Never>?
 
-    init(_ then: @escaping (ExternalDecision) -> Void) { self.then = then }
+    init(_ then: @escaping (Result) -> Void) { self.then = then }
 
-    func finish(_ decision: ExternalDecision) {
-      then?(decision)
+    func finish(_ result: Result) {
+      then?(result)
       then = nil
     }
 
@@ -261,24 +294,42 @@ final class PolicyServers: PolicyConsultant {
   }
 }
 
-extension PolicyChain.Outcome {
-  /// What scripts wrote to their log, and what became of them: of what goes well the record tells.
-  fileprivate func write(to log: Logger, call: CallID) {
-    guard let script = record.scripts.first else { return }
-    for line in self.log {
-      log.info(
-        "script log", metadata: ["call": "\(call)", "script": "\(script.script)", "detail": "\(line)"])
+extension PolicyChain {
+  /// What becomes of a question about a participant, the script included.
+  fileprivate func answer(
+    _ question: PolicyQuestion, _ joining: Joining, from node: NodeFacts, answer: PolicyConclusion?,
+    runsScript: Bool, environment: ScriptEnvironment
+  ) -> (PolicyVerdict, PolicyScriptRecord?, log: [String]) {
+    if case .participant(_, let participant) = question {
+      let verdict = self.participant(
+        participant, joining: joining, from: node, answer: answer, runsScript: runsScript,
+        environment: environment)
+      return (.participant(verdict.value), verdict.script, verdict.log)
+    }
+    let standard = MediaLocation(location: joining.request.location ?? "")
+    let verdict = mediaLocation(
+      joining: joining, from: node, standard: standard, answer: answer, runsScript: runsScript,
+      environment: environment)
+    return (.mediaLocation(verdict.value == standard ? nil : verdict.value), verdict.script, verdict.log)
+  }
+}
+
+extension PolicyScriptRecord {
+  /// What a script wrote to its log, and what became of it: of what goes well the record tells.
+  fileprivate func write(_ lines: [String], to log: Logger, call: CallID) {
+    for line in lines {
+      log.info("script log", metadata: ["call": "\(call)", "script": "\(script)", "detail": "\(line)"])
     }
     var metadata: Logger.Metadata = [
-      "call": "\(call)", "profile": "\(script.profile)", "script": "\(script.script)",
-      "outcome": "\(script.outcome.rawValue)", "time_ms": "\(script.time.milliseconds)",
+      "call": "\(call)", "profile": "\(profile)", "script": "\(script)",
+      "outcome": "\(outcome.rawValue)", "time_ms": "\(time.milliseconds)",
     ]
-    if script.isFallback { metadata["fallback"] = "yes" }
-    if let failure = script.failure { metadata["failure"] = "\(failure)" }
-    if script.line > 0 { metadata["place"] = "\(script.line):\(script.column)" }
-    let wrong = script.findings.filter(\.isError).prefix(8).map { "\($0.field): \($0.problem)" }
+    if isFallback { metadata["fallback"] = "yes" }
+    if let failure { metadata["failure"] = "\(failure)" }
+    if line > 0 { metadata["place"] = "\(line):\(column)" }
+    let wrong = findings.filter(\.isError).prefix(8).map { "\($0.field): \($0.problem)" }
     if !wrong.isEmpty { metadata["wrong"] = .string(wrong.joined(separator: "; ")) }
-    switch script.outcome {
+    switch outcome {
     case .error, .limit, .badOutput, .invalid, .otherService, .overloaded:
       log.warning("policy script is not applied", metadata: metadata)
     case .used, .unchanged, .reject, .redirect, .notApplied:

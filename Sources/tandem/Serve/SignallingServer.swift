@@ -171,10 +171,11 @@ final class SignallingServer {
       router.onRouted = nil
       return
     }
-    router.onRouted = { request, external, routed, at in
+    router.onRouted = { [policyServers] request, external, routed, at in
       shadow.offer(
         ShadowTally.Observation(
-          request: request, external: external, record: routed.record, at: at, policy: routed.policy))
+          request: request, answer: external.answer, record: routed.record, at: at, policy: routed.policy,
+          node: policyServers.nodeAddress))
     }
   }
 
