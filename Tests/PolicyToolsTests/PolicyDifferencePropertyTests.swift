@@ -145,8 +145,8 @@ import Testing
       var pairs: Set<DifferenceSearch.Pair> = []
       for finding in difference.findings where finding.subject == .rules {
         let call = try #require(finding.witness?.call)
-        let (a, before) = sides.0.decide(call)
-        let (b, after) = sides.1.decide(call)
+        let (a, before) = sides.0.takerAndRecord(call)
+        let (b, after) = sides.1.takerAndRecord(call)
         #expect(DecisionChange(from: before.decision, to: after.decision) == finding.change)
         #expect(a == finding.before && b == finding.after)
         pairs.insert(.init(old: a, new: b))
@@ -154,8 +154,8 @@ import Testing
       }
       for _ in 0..<400 {
         let call = Self.call(&generator)
-        let (a, before) = sides.0.decide(call)
-        let (b, after) = sides.1.decide(call)
+        let (a, before) = sides.0.takerAndRecord(call)
+        let (b, after) = sides.1.takerAndRecord(call)
         guard DecisionChange(from: before.decision, to: after.decision)?.isSubstantial == true else {
           continue
         }
@@ -178,5 +178,12 @@ import Testing
 
   static func line(_ rule: CallRoutingRule) -> String {
     "\(rule.name) \(rule.priority) \(rule.pattern) \(rule.replacement) \(rule.isEnabled) reg \(rule.onlyRegistered) \(rule.sourceLocation ?? "-") \(rule.protocols.map(\.rawValue)) \(rule.conditions)"
+  }
+}
+
+extension DifferenceSide {
+  fileprivate func takerAndRecord(_ call: ExplainedCall) -> (PolicyDifference.Taker, DecisionRecord) {
+    let outcome = decide(call)
+    return (outcome.taker, outcome.record)
   }
 }

@@ -16,7 +16,10 @@ extension DifferenceSearch {
         < (b.change.rank, place(b.before), place(b.after), b.summary)
     }
     return settings.filter { $0.subject == .callProtocol } + routed
-      + settings.filter { $0.subject != .callProtocol }
+      + scriptFindings.sorted {
+        ($0.value.change.rank, $0.value.summary) < ($1.value.change.rank, $1.value.summary)
+      }
+      .map(\.value) + settings.filter { $0.subject != .callProtocol }
   }
 
   func summary(_ pair: Pair, _ change: DecisionChange) -> String {
@@ -35,7 +38,7 @@ extension DifferenceSearch {
     }
   }
 
-  private func name(_ taker: Taker, _ side: DifferenceSide) -> String {
+  func name(_ taker: Taker, _ side: DifferenceSide) -> String {
     switch taker {
     case .rule(let i): "rule “\(side.rules[i].name)”"
     case .service(let name): "service “\(name)”"

@@ -36,12 +36,12 @@ extension DifferenceSearch {
           guard let text = try? Automaton.witness(in: [language], notIn: outside, limits: limits),
             let call = dialled(text, rule.matchesFullAlias, cell)
           else { break }
-          let (a, before) = old.decide(call)
-          let (b, after) = new.decide(call)
-          if a == .rule(pair.old), b == .rule(pair.new) {
-            return .init(call: call, before: before.outcomeSentence, after: after.outcomeSentence)
+          let (before, after) = (old.decide(call), new.decide(call))
+          if before.taker == .rule(pair.old), after.taker == .rule(pair.new) {
+            return .init(
+              call: call, before: before.record.outcomeSentence, after: after.record.outcomeSentence)
           }
-          guard case .rule(let other) = a, let taken = old.language(other) else { break }
+          guard case .rule(let other) = before.taker, let taken = old.language(other) else { break }
           outside.append(taken)
         }
       }
@@ -150,8 +150,11 @@ extension DifferenceSearch {
 
   private func comparePolicyServers() {
     func profile(_ side: DifferenceSide, _ location: String?) -> PolicyProfile? {
-      var profile = side.policy.policyProfile(location: location)
-      profile?.description = ""
+      guard var profile = side.policy.policyProfile(location: location), profile.url != nil else {
+        return nil
+      }
+      profile.description = ""
+      profile.scripts = [:]
       return profile
     }
     let names = Set((old.policy.policy.locations + new.policy.policy.locations).map(\.name)).sorted()

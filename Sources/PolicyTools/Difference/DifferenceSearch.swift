@@ -27,7 +27,11 @@ final class DifferenceSearch {
   var findings: [Pair: PolicyDifference.Finding] = [:]
   var settings: [PolicyDifference.Finding] = []
   var notes: [PolicyDifference.Note] = []
-  private(set) var calls = 0
+  /// Calls that rules or services decide differently, and scripts alike.
+  private(set) var overruled = 0
+  /// What only scripts decide otherwise.
+  var scriptFindings: [ScriptDifference: PolicyDifference.Finding] = [:]
+  var calls = 0
   private var searches = 0
   private var openQuestions = 0
   private var sampledPairs: Set<Pair> = []
@@ -46,8 +50,8 @@ final class DifferenceSearch {
   init(
     _ old: PolicySnapshot, _ new: PolicySnapshot, _ start: WallClock, _ work: PolicyDifference.Work
   ) {
-    self.old = DifferenceSide(old, limits: limits)
-    self.new = DifferenceSide(new, limits: limits)
+    self.old = DifferenceSide(old, limits: limits, scriptRuns: work.scriptRuns)
+    self.new = DifferenceSide(new, limits: limits, scriptRuns: work.scriptRuns)
     alignment = RuleAlignment(old.policy, new.policy)
     self.start = start
     self.work = work
@@ -71,6 +75,7 @@ final class DifferenceSearch {
       compareOrigins()
     }
     compareSettings()
+    compareScripts()
     if openQuestions > 0 {
       note(
         "analysis-limited",
@@ -95,11 +100,20 @@ final class DifferenceSearch {
   /// Puts a call to both policies, and keeps what differs.
   @discardableResult func ask(_ call: ExplainedCall) -> (old: Taker, new: Taker, change: DecisionChange?) {
     calls += 1
-    let (a, before) = old.decide(call)
-    let (b, after) = new.decide(call)
-    let change = DecisionChange(from: before.decision, to: after.decision)
-    if let change, change.isSubstantial { record(Pair(old: a, new: b), change, call, before, after) }
-    return (a, b, change)
+    let (before, after) = (old.decide(call), new.decide(call))
+    let change = DecisionChange(from: before.record.decision, to: after.record.decision)
+    let isScripted = before.isScripted || after.isScripted
+    let isPlain = !isScripted || DecisionChange(from: before.plain, to: after.plain)?.isSubstantial == true
+    if let change, change.isSubstantial {
+      if isPlain {
+        record(Pair(old: before.taker, new: after.taker), change, call, before.record, after.record)
+      } else {
+        recordScript(change, call, before, after)
+      }
+    } else if isScripted, isPlain {
+      overruled += 1
+    }
+    return (before.taker, after.taker, change)
   }
 
   private func record(
@@ -179,8 +193,11 @@ final class DifferenceSearch {
     guard case .rule(let i) = pair.old, case .rule(let j) = pair.new else { return (false, false) }
     var a = old.policy.gateway(ofRule: i)
     let b = new.policy.gateway(ofRule: j)
-    a.name = b.name
-    a.tag = b.tag
+    // A script sees the names.
+    if !old.hasServiceScripts, !new.hasServiceScripts {
+      a.name = b.name
+      a.tag = b.tag
+    }
     guard a == b else { return (false, false) }
     let (first, second) = (old.rules[i], new.rules[j])
     if DifferenceSide.key(first) == DifferenceSide.key(second), first.replacement == second.replacement {

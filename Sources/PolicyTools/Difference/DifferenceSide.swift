@@ -1,11 +1,18 @@
 import CallModel
 import PatternAnalysis
 import PolicyEngine
+import PolicyHooks
+import PolicyScript
 
 /// One of two policies that are compared, with what is known of its rules' patterns. Automata are made when they are needed: most
 /// rules of a long policy are the same on both sides and never looked into.
 final class DifferenceSide {
   let policy: PolicySnapshot
+  let chain: PolicyChain
+  /// Whether some local script looks at what is decided.
+  let hasServiceScripts: Bool
+  /// Runs of scripts that are left; beyond them decisions are looked at as if there were none.
+  private(set) var scriptRuns: Int
   let rules: [CallRoutingRule]
   private let limits: AnalysisLimits
   private let expressions: [Result<RegularExpression, Opaque>]
@@ -25,8 +32,11 @@ final class DifferenceSide {
     var matchesFullAlias: Bool
   }
 
-  init(_ policy: PolicySnapshot, limits: AnalysisLimits) {
+  init(_ policy: PolicySnapshot, limits: AnalysisLimits, scriptRuns: Int = 0) {
     self.policy = policy
+    self.scriptRuns = scriptRuns
+    chain = PolicyChain(policy)
+    hasServiceScripts = policy.policy.policyProfiles.contains { policy.script(.service, of: $0) != nil }
     self.limits = limits
     rules = policy.policy.rules
     var known: [PatternKey: (Result<RegularExpression, Opaque>, LiteralEnds?)] = [:]
@@ -116,13 +126,39 @@ final class DifferenceSide {
     policy.conditions(ofRule: i, holdFor: call.request(to: policy), at: call.at) ?? true
   }
 
-  /// What the engine decides, and who takes the call.
-  func decide(_ call: ExplainedCall) -> (taker: PolicyDifference.Taker, record: DecisionRecord) {
-    let record = policy.decide(call.request(to: policy), now: call.at).record
-    if let service = record.service { return (.service(service), record) }
-    guard let last = record.considered.last, last.outcome == .matched || last.outcome == .patternError else {
-      return (.nobody, record)
+  /// What becomes of a call.
+  struct Outcome {
+    /// Who takes it by services and rules.
+    var taker: PolicyDifference.Taker
+    /// What services and rules decide.
+    var plain: Decision
+    /// The same after the local script, if one looks at it.
+    var record: DecisionRecord
+    var isScripted: Bool { !record.scripts.isEmpty }
+  }
+
+  /// Decides a call as if no policy server said anything.
+  func decide(_ call: ExplainedCall) -> Outcome {
+    let request = call.request(to: policy)
+    let record = policy.decide(request, now: call.at).record
+    var outcome = Outcome(taker: taker(record), plain: record.decision, record: record)
+    guard hasServiceScripts, scriptRuns > 0, chain.script(.service, for: request) != nil else {
+      return outcome
     }
-    return (.rule(last.rule), record)
+    scriptRuns -= 1
+    outcome.record =
+      chain.decide(
+        request, from: NodeFacts(location: request.location, address: nil), now: call.at,
+        environment: .repeatable(at: call.at)
+      ).record
+    return outcome
+  }
+
+  private func taker(_ record: DecisionRecord) -> PolicyDifference.Taker {
+    if let service = record.service { return .service(service) }
+    guard let last = record.considered.last, last.outcome == .matched || last.outcome == .patternError else {
+      return .nobody
+    }
+    return .rule(last.rule)
   }
 }

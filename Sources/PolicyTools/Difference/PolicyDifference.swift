@@ -4,8 +4,8 @@ import PolicyEngine
 /// Which calls two policies decide differently: not which lines changed, but what that does.
 ///
 /// Exact where patterns are regular: a difference between two rules is reported if and only if there is a call that shows it, and
-/// every call reported was decided by both policies. Where exactness ends (look-around, back-references, bounds of work)
-/// ``notes`` say so.
+/// every call reported was decided by both policies. Where exactness ends (look-around, back-references, local scripts, bounds of
+/// work) ``notes`` say so. Policy servers are not asked: what they would say, nobody knows.
 public struct PolicyDifference: Sendable {
   /// Who decides a call.
   public enum Taker: Hashable, Sendable {
@@ -40,6 +40,7 @@ public struct PolicyDifference: Sendable {
     case callProtocol = "protocol"
     case defaults, trunk, device
     case policyServer = "policy_server"
+    case script
   }
 
   /// What the result does not cover, or only by trying calls.
@@ -58,7 +59,7 @@ public struct PolicyDifference: Sendable {
   public var differs: Bool { !findings.isEmpty }
   /// True when nothing was left to samples.
   public var isProved: Bool {
-    !notes.contains { ["pattern-opaque", "analysis-limited", "sampled"].contains($0.code) }
+    !notes.contains { ["pattern-opaque", "analysis-limited", "sampled", "script-decides"].contains($0.code) }
   }
 
   /// How much is looked at before a question stays open.
@@ -75,6 +76,10 @@ public struct PolicyDifference: Sendable {
     public var probes = 160
     /// Aliases of services tried one by one.
     public var aliases = 20_000
+    /// Runs of the scripts of one policy.
+    public var scriptRuns = 20_000
+    /// Calls tried for scripts that differ, for each place where they do.
+    public var scriptCalls = 3_000
     public init() {}
   }
 
