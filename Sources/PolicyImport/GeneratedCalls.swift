@@ -9,6 +9,9 @@ struct GeneratedCalls {
   /// A text that a rule takes and none before it does, where there is one.
   private var witnesses: [String] = []
   private var aliases: [String] = []
+  private var serviceAliases: [String] = []
+  /// What receptions take, by the name of the service.
+  private var entries: [String: RegularExpression] = [:]
   private var locations: [String?] = [nil]
   private var number: UInt64 = 0
 
@@ -34,6 +37,12 @@ struct GeneratedCalls {
       before.append(automaton)
     }
     aliases += (export.all("conference_alias") + export.all("device")).map { $0.text("alias") }
+    serviceAliases = export.all("conference_alias").map { $0.text("alias") }
+    for reception in export.all("conference") where reception.text("service_type") == "two_stage_dialing" {
+      if let pattern = reception.optional("match_string") {
+        entries[reception.text("name")] = try? RegularExpression(parsing: pattern)
+      }
+    }
     aliases += ["", "0", "9", "anonymous", "sip:", "@", "a@b", "\u{e5}sa@example.org"]
     locations += export.all("system_location").map { $0.text("name") } + ["nowhere"]
   }
@@ -65,6 +74,7 @@ struct GeneratedCalls {
   private mutating func text() -> String {
     switch Int.random(in: 0..<10, using: &random) {
     case 0: return aliases.randomElement(using: &random) ?? ""
+    case 5: return serviceAliases.randomElement(using: &random) ?? drawn()
     case 1: return witnesses.randomElement(using: &random) ?? "1"
     case 2: return changed(witnesses.randomElement(using: &random) ?? "1")
     case 3: return changed(drawn())
@@ -105,8 +115,25 @@ struct GeneratedCalls {
 
   // MARK: Drawing from an expression
 
+  /// What somebody enters at a reception: by its pattern, beside it, or any number.
+  mutating func entry(at reception: String) -> String {
+    let pick = Int.random(in: 0..<4, using: &random)
+    guard pick > 0, let expression = entries[reception] else {
+      return String(
+        (0..<Int.random(in: 1...8, using: &random)).map { _ in
+          Character(Unicode.Scalar(UInt8.random(in: 0x30...0x39, using: &random)))
+        })
+    }
+    let text = drawn(from: expression)
+    return pick == 1 ? changed(text) : text
+  }
+
   private mutating func drawn() -> String {
     guard let expression = expressions.randomElement(using: &random) else { return "1" }
+    return drawn(from: expression)
+  }
+
+  private mutating func drawn(from expression: RegularExpression) -> String {
     var text = String.UnicodeScalarView()
     let ends: [End] = [.lowest, .highest, .anywhere, .anywhere, .anywhere]
     draw(expression.root, ends.randomElement(using: &random) ?? .anywhere, into: &text)

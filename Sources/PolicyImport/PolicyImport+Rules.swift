@@ -25,6 +25,7 @@ extension PolicyImport {
         "invalid-pattern", "this regular expression is invalid: \(fault)", at: rule, field: "match_string",
         found: "“\(pattern.prefix(200))”")
     }
+    guard rule.text("called_device_type") != "telehealth_profile" else { return leaveOutTelehealth(rule) }
     var item = PolicyText.Mapping()
     item.add("name", text: rule.text("name"))
     item.add("description", text: clean(rule, "description"))
@@ -78,13 +79,18 @@ extension PolicyImport {
     ] {
       item.add(key, reference(rule, key))
     }
-    if target == "telehealth_profile" {
-      export.report(
-        "unsupported",
-        "telehealth profiles cannot be imported: the export does not say their address and token",
-        at: rule, field: "called_device_type", suggestion: "disable or remove the rule in the export")
-    }
     return item
+  }
+
+  private mutating func leaveOutTelehealth(_ rule: ManagementObject) {
+    let why = "telehealth profiles cannot be imported: the export does not say their address and token"
+    guard !isStrict else {
+      return export.report(
+        "unsupported", why, at: rule, field: "called_device_type",
+        suggestion: "disable or remove the rule in the export, or leave it out by importing without --strict")
+    }
+    leftOutRules.insert(rule.text("name"))
+    leaveOut(rule, why + (rule.boolean("enable") ? "; its calls fall to the rules behind it" : ""))
   }
 
   private mutating func call(_ rule: ManagementObject) -> PolicyText.Mapping {

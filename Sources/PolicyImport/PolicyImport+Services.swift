@@ -68,6 +68,7 @@ extension PolicyImport {
     }
     if known("theme") { item.add("theme", reference(conference, "ivr_theme")) }
     if ["conference", "lecture", "media_playback"].contains(kind), known("pin") {
+      checkPINs(conference)
       if let pin = conference.optional("pin") {
         item.add("pin", secrets.reference(pin, to: "pin", of: conference.title, "service"))
       }
@@ -84,6 +85,32 @@ extension PolicyImport {
     default: break
     }
     add("services", item, from: conference)
+  }
+
+  /// What a policy with these PINs would not load with is said here, of the export.
+  private mutating func checkPINs(_ conference: ManagementObject) {
+    var pins: [String: Secret] = [:]
+    for field in ["pin", "guest_pin"] {
+      guard let pin = conference.optional(field) else { continue }
+      pins[field] = Secret(pin)
+      guard !PINRules.isPIN(pin) else { continue }
+      export.report("wrong-value", "this is no PIN", at: conference, field: field, expected: PINRules.form)
+      return
+    }
+    for fault in PINRules.faults(
+      pin: pins["pin"], guestPIN: pins["guest_pin"], allowsGuests: conference.boolean("allow_guests"))
+    {
+      let field = fault.field == .pin ? "pin" : "guest_pin"
+      export.report(
+        "wrong-value", "\(field) of “\(conference.title)” \(fault.reason)", at: conference, field: field)
+    }
+  }
+
+  private mutating func checkPattern(_ conference: ManagementObject, _ field: String, _ pattern: String) {
+    guard let fault = PatternSyntax.fault(in: pattern) else { return }
+    export.report(
+      "invalid-pattern", "this regular expression is invalid: \(fault)", at: conference, field: field,
+      found: "“\(pattern.prefix(200))”")
   }
 
   // MARK: Rooms
@@ -199,7 +226,9 @@ extension PolicyImport {
       ("match", "match_string"), ("replace", "replace_string"), ("post_match", "post_match_string"),
       ("post_replace", "post_replace_string"),
     ] {
-      if let text = conference.optional(field) { item.add(key, .pattern(text)) }
+      guard let text = conference.optional(field) else { continue }
+      if key.hasSuffix("match") { checkPattern(conference, field, text) }
+      item.add(key, .pattern(text))
     }
     if conference.text("two_stage_dial_type") != "regular" {
       item.add("type", .word(conference.text("two_stage_dial_type")))
@@ -231,7 +260,13 @@ extension PolicyImport {
     {
       var inner = PolicyText.Mapping(isShort: true)
       inner.add("transfer", text: alias)
-      inner.add("role", text: transfer["role"].flatMap(ManagementObject.text))
+      switch transfer["role"].flatMap(ManagementObject.text) {
+      case "host", "chair": inner.add("role", .word("chair"))
+      case "guest": inner.add("role", .word("guest"))
+      case nil, "", "auto": break
+      case let role?:
+        conference.change("on_completion", "there is no role “\(role)”: the caller arrives as any other")
+      }
       item.add("on_completion", .mapping(inner))
     } else {
       conference.change("on_completion", "left out: it says neither disconnect nor transfer")

@@ -35,9 +35,14 @@ public struct PolicyImport {
   private(set) var leftOut: Set<ObjectIdentifier> = []
   /// Services that Tandem has no type for.
   var leftOutServices: Set<String> = []
+  /// Rules to what an export does not describe.
+  var leftOutRules: Set<String> = []
+  let isStrict: Bool
 
   /// - Parameter secretsDirectory: where secrets go into files; nil: they are left to the environment.
-  public init(_ files: [ExportFile], secretsDirectory: String? = nil) {
+  /// - Parameter isStrict: a rule that cannot be carried over is an error, instead of being left out.
+  public init(_ files: [ExportFile], secretsDirectory: String? = nil, isStrict: Bool = false) {
+    self.isStrict = isStrict
     export = ManagementExport(files)
     secrets = ImportedSecrets(directory: secretsDirectory)
     convertProfiles()

@@ -23,19 +23,15 @@ struct ReferenceInterpreter {
     var location: String?
   }
 
-  private var services: [String: (name: String, kind: String)] = [:]
+  /// By alias.
+  private var services: [String: Service] = [:]
   private var rules: [Rule] = []
   private var disabled: Set<CallProtocol> = []
   private var placesCalls = true
 
   init(_ export: ManagementExport) {
     var export = export
-    for conference in export.all("conference") {
-      for alias in export.objects(conference, "aliases") { put(alias, conference) }
-    }
-    for alias in export.all("conference_alias") {
-      if let conference = export.object(alias, "conference") { put(alias, conference) }
-    }
+    putServices(&export)
     for object in export.all("gateway_routing_rule") where object.boolean("enable") {
       guard let pattern = ReferencePattern(object.text("match_string")) else { continue }
       rules.append(
@@ -54,9 +50,42 @@ struct ReferenceInterpreter {
     }
   }
 
-  private mutating func put(_ alias: ManagementObject, _ conference: ManagementObject) {
-    services[alias.text("alias").lowercased()] = (conference.text("name"), conference.text("service_type"))
+  private mutating func putServices(_ export: inout ManagementExport) {
+    var aliases: [ObjectIdentifier: [String]] = [:]
+    var participants: [ObjectIdentifier: [ManagementObject]] = [:]
+    func put(_ participant: ManagementObject, _ conference: ManagementObject) {
+      let key = ObjectIdentifier(conference)
+      if participants[key]?.contains(where: { $0 === participant }) != true {
+        participants[key, default: []].append(participant)
+      }
+    }
+    let conferences = export.all("conference")
+    for conference in conferences {
+      for alias in export.objects(conference, "aliases") {
+        aliases[ObjectIdentifier(conference), default: []].append(alias.text("alias"))
+      }
+      for participant in export.objects(conference, "automatic_participants") { put(participant, conference) }
+    }
+    for alias in export.all("conference_alias") {
+      if let conference = export.object(alias, "conference") {
+        aliases[ObjectIdentifier(conference), default: []].append(alias.text("alias"))
+      }
+    }
+    for participant in export.all("automatic_participant") {
+      for conference in export.objects(participant, "conference") { put(participant, conference) }
+    }
+    for conference in conferences {
+      let service = ReferenceInterpreter.service(
+        conference, participants[ObjectIdentifier(conference)] ?? [], &export)
+      for alias in aliases[ObjectIdentifier(conference)] ?? [] { services[alias.lowercased()] = service }
+    }
   }
+
+  /// Of services that have an alias.
+  var serviceNames: Set<String> { Set(services.values.compactMap { $0.words["service"] }) }
+
+  /// The service that an alias belongs to.
+  func service(alias: String) -> Service? { services[alias.lowercased()] }
 
   /// What a matching call gets, the alias apart.
   private static func decision(_ rule: ManagementObject, _ export: inout ManagementExport) -> [String: String]
@@ -107,7 +136,7 @@ struct ReferenceInterpreter {
     let isOutgoing = request.direction == .dialOut
     if isOutgoing, !placesCalls { return .refused }
     if let service = services[request.alias.parsed.lowercased()] {
-      return .decided(["service": service.name, "service_type": service.kind])
+      return .decided(service.words)
     }
     for rule in rules where isCandidate(rule, request, isOutgoing) {
       let subject = rule.object.boolean("match_string_full") ? request.alias.full : request.alias.parsed
@@ -152,7 +181,7 @@ extension ReferenceInterpreter.Outcome {
   init(_ decision: Decision) {
     switch decision {
     case .service(let service):
-      self = .decided(["service": service.name, "service_type": service.kind.rawValue])
+      self = .decided(ReferenceInterpreter.Outcome.words(service))
     case .gateway(let gateway): self = .decided(ReferenceInterpreter.Outcome.words(gateway))
     case .reject(.notFound): self = .notFound
     case .reject: self = .refused
@@ -190,7 +219,10 @@ extension ReferenceInterpreter.Outcome {
     let keys = Set(a.keys).intersection(b.keys)
     // A service and a rule have no word in common.
     guard !keys.isEmpty else { return ["\(text), \(other.text)"] }
-    return keys.sorted().filter { a[$0] != b[$0] }.map { "\($0): \(a[$0] ?? ""), \(b[$0] ?? "")" }
+    return keys.sorted().filter { a[$0] != b[$0] }.map { key in
+      ReferenceInterpreter.secretWords.contains(key)
+        ? "\(key): another one" : "\(key): \(a[key] ?? ""), \(b[key] ?? "")"
+    }
   }
 
   var text: String {

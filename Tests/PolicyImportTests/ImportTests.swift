@@ -118,6 +118,48 @@ import Testing
     #expect(throws: PolicyImport.WriteError.self) { try imported.write(to: secret + "/below") }
   }
 
+  /// A rule to what the export does not describe stops nothing, unless that is asked for.
+  @Test func telehealthRulesAreLeftOut() throws {
+    let imported = PolicyImport(Exports.files())
+    #expect(imported.diagnostics.isEmpty)
+    let entry = try #require(imported.report.entries.first { $0.name == "Clinic" })
+    #expect(entry.outcome == .leftOut && entry.why.contains("fall to the rules behind it"))
+    #expect(!Exports.text(imported, "40-rules.yaml").contains("Clinic"))
+    let strict = PolicyImport(Exports.files(), isStrict: true)
+    #expect(strict.diagnostics.map(\.code) == ["unsupported"] && strict.outputs.isEmpty)
+  }
+
+  @Test(arguments: [
+    (#""pin": "12""#, "wrong-value"),
+    (#""pin": "1234", "guest_pin": "1234", "allow_guests": true"#, "wrong-value"),
+    (#""guest_pin": "1234", "allow_guests": true"#, "wrong-value"),
+    (#""service_type": "two_stage_dialing", "match_string": "(\\d""#, "invalid-pattern"),
+  ])
+  func whatNoServiceCanHaveIsSaidOfTheExport(_ fields: String, _ code: String) {
+    let imported = Exports.one(
+      "conference",
+      #"{"objects": [{"id": 1, "name": "A", "aliases": [{"id": 1, "alias": "a"}], \#(fields)}]}"#)
+    #expect(imported.diagnostics.map(\.code) == [code], "\(imported.diagnostics)")
+    #expect(
+      !imported.diagnostics.contains { $0.description.contains("1234") || $0.description.contains("“12”") })
+    #expect(imported.outputs.isEmpty)
+  }
+
+  @Test(arguments: [
+    (#"{"transfer": {"conference": "x", "role": "host"}}"#, "on_completion: { transfer: x, role: chair }"),
+    (#"{"transfer": {"conference": "x", "role": "guest"}}"#, "on_completion: { transfer: x, role: guest }"),
+    (#"{"transfer": {"conference": "x", "role": "auto"}}"#, "on_completion: { transfer: x }"),
+    (#"{"transfer": {"conference": "x", "role": "king"}}"#, "on_completion: { transfer: x }"),
+  ])
+  func playbacksGoOn(_ end: String, _ yaml: String) {
+    let imported = Exports.one(
+      "conference",
+      #"{"objects": [{"id": 1, "name": "A", "service_type": "media_playback", "aliases": [{"id": 1, "alias": "a"}], "on_completion": \#(end)}]}"#
+    )
+    #expect(Exports.text(imported, "35-services.yaml").contains(yaml), "\(imported.diagnostics)")
+    #expect(imported.report.entries.contains { $0.why.contains("no role “king”") } == end.contains("king"))
+  }
+
   /// What Tandem cannot host is left out, and its aliases too; what it can has its settings.
   @Test func servicesAreCarriedAsFarAsTheyCanBeHosted() throws {
     let imported = PolicyImport(Exports.files())

@@ -66,6 +66,89 @@ import Testing
     #expect(proof.text.contains("decided differently"))
   }
 
+  /// Every setting of every kind of service, PINs included; none of them is shown.
+  @Test(arguments: [
+    ("type: lecture", "type: conference"), ("tag: ops\n", "tag: other\n"),
+    ("media_encryption: 'off'", "media_encryption: 'on'"),
+    ("max_bandwidth_in: 1024", "max_bandwidth_in: 1025"),
+    ("max_bandwidth_out: 2048\n", "max_bandwidth_out: 2000\n"), ("max_resolution: sd", "max_resolution: hd"),
+    ("theme: Corporate\n", "display_name: x\n"), ("capability: audio", "capability: video"),
+    ("tandem_service_board_room_pin", "other"), ("tandem_service_war_room_guest_pin", "long"),
+    ("view: five_mains_seven_pips", "view: four_mains_zero_pips"),
+    ("host_view: two_mains_twentyone_pips", "host_view: one_main_one_pip"),
+    ("guest_view: one_main_zero_pips", "guest_view: one_main_one_pip"),
+    ("force_presenter_into_main: true", "force_presenter_into_main: false"),
+    ("guests_can_see_guests: always", "guests_can_see_guests: never"),
+    ("guests_can_present: false", "guests_can_present: true"),
+    ("mute_all_guests: true", "mute_all_guests: false"),
+    ("enable_active_speaker_indication: true", "enable_active_speaker_indication: false"),
+    ("enable_overlay_text: true", "enable_overlay_text: false"),
+    ("denoise_enabled: true", "denoise_enabled: false"),
+    ("softmute_enabled: true", "softmute_enabled: false"), ("breakout_rooms: true", "breakout_rooms: false"),
+    ("participant_limit: 500", "participant_limit: 501"),
+    ("direct_media: best_effort", "direct_media: always"),
+    ("direct_media_notification: 10", "direct_media_notification: 11"),
+    ("enable_chat: \"no\"", "enable_chat: \"yes\""),
+    ("live_captions_enabled: \"yes\"", "live_captions_enabled: \"no\""),
+    ("pinning_config: front row", "pinning_config: x"),
+    ("primary_owner_email_address: alice@example.org", "primary_owner_email_address: x@y"),
+    ("sip:recorder@example.org", "sip:other@example.org"),
+    ("role: chair, call_type", "role: guest, call_type"),
+    ("dtmf_sequence: \",,12#\"", "dtmf_sequence: \",,13#\""), ("routing: routing_rule", "routing: manual"),
+    ("keep_conference_alive: keep_conference_alive_never", "keep_conference_alive: keep_conference_alive"),
+    ("streaming: true", "streaming: false"), ("streaming: true, system_location: East", "streaming: true"),
+    ("remote_display_name: Recorder", "remote_display_name: x"),
+    ("'(\\d{4,6})'", "'(\\d{4,7})'"), ("'meet.\\1@example.org'", "'meet\\1@example.org'"),
+    ("type: mssip", "type: regular"), ("post_match: '(.+)'", "post_match: '(.*)'"),
+    ("post_replace: 'sfb", "post_replace: 'x"),
+    ("system_location: East\n      mssip", "system_location: West\n      mssip"),
+    (
+      "playlist: welcome film\n      on_completion: { disconnect",
+      "playlist: other\n      on_completion: { disconnect"
+    ),
+    ("on_completion: { disconnect: true }", "on_completion: { transfer: \"8001\" }"),
+    ("role: chair }", "role: guest }"), ("aliases: [dial@example.org]", "aliases: [dial2@example.org]"),
+  ])
+  func everyChangeOfAServiceIsNoticed(_ written: String, _ changed: String) throws {
+    let imported = PolicyImport(Exports.files(), secretsDirectory: "/s")
+    var files = imported.outputs.map { PolicyLoader.File(name: $0.name, text: $0.text) }
+    let at = try #require(files.firstIndex { $0.name == "35-services.yaml" })
+    let text = String(decoding: files[at].bytes, as: UTF8.self)
+    #expect(text.contains(written), "the example has no such text")
+    files[at] = .init(name: "35-services.yaml", text: text.replacing(written, with: changed))
+    var secrets = Dictionary(
+      uniqueKeysWithValues: imported.secretFiles.map { ("/s/\($0.name)", $0.secret.reveal()) })
+    secrets["/s/other"] = "4321"
+    secrets["/s/long"] = "55443#"
+    let outcome = PolicyLoader.load(
+      files: files.filter { $0.name.hasSuffix(".yaml") }, secrets: .fixed(files: secrets, areRequired: false),
+      lists: .fixed(Dictionary(uniqueKeysWithValues: imported.outputs.map { ($0.name, $0.text) })))
+    let policy = try #require(outcome.snapshot, "\(outcome.errors)")
+    let proof = ImportProof(imported, by: policy, count: 1_000)
+    #expect(proof.differenceCount > 0)
+    #expect(!proof.text.contains("4321") && !proof.text.contains("1234#"))
+  }
+
+  /// What stays the same is found the same, with the PINs.
+  @Test func servicesAreDecidedEqually() throws {
+    let imported = PolicyImport(Exports.files(), secretsDirectory: "/s")
+    let outcome = PolicyLoader.load(
+      files: imported.outputs.filter { $0.name.hasSuffix(".yaml") }.map {
+        .init(name: $0.name, text: $0.text)
+      },
+      secrets: .fixed(
+        files: Dictionary(
+          uniqueKeysWithValues: imported.secretFiles.map { ("/s/\($0.name)", $0.secret.reveal()) }),
+        areRequired: false),
+      lists: .fixed(Dictionary(uniqueKeysWithValues: imported.outputs.map { ($0.name, $0.text) })))
+    let policy = try #require(outcome.snapshot, "\(outcome.errors)")
+    let proof = ImportProof(imported, by: policy, count: 6_000)
+    #expect(proof.differences.isEmpty, "\(proof.text)")
+    #expect(proof.servicesDecided == 11 && proof.serviceCount == 11)
+    // The rule to a telehealth profile is left out: its calls are counted, not compared.
+    #expect(proof.skipped > 0 && proof.text.contains("11 of 11 services took one"))
+  }
+
   /// The vectors of the routing reference (section 3.4), decided from JSON alone.
   @Test func theInterpreterIsTheReferences() throws {
     let uri = "/api/admin/configuration/v1/"

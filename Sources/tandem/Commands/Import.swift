@@ -33,6 +33,9 @@ struct ImportCommand: ParsableCommand {
   @Flag(help: "Write into a directory that is not empty.")
   var force = false
 
+  @Flag(help: "Stop where a rule cannot be carried over, instead of leaving it out.")
+  var strict = false
+
   func validate() throws {
     guard (0...10_000_000).contains(prove) else {
       throw ValidationError("--prove must be from 0 to 10000000.")
@@ -46,7 +49,8 @@ struct ImportCommand: ParsableCommand {
   func run() throws {
     let (files, unreadable) = ExportFile.files(of: sources)
     let imported = PolicyImport(
-      files, secretsDirectory: secretsDir.map { URL(filePath: $0).standardizedFileURL.path() })
+      files, secretsDirectory: secretsDir.map { URL(filePath: $0).standardizedFileURL.path() },
+      isStrict: strict)
     let errors = unreadable + imported.diagnostics
     guard errors.isEmpty else {
       let text = errors.map { $0.excerpt + "\n" }.joined(separator: "\n")
