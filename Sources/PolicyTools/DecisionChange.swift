@@ -21,7 +21,7 @@ public enum DecisionChange: String, Sendable, CaseIterable {
     case (.reject, _): self = .admitted
     case (_, .reject): self = .refused
     case (.service(let a), .service(let b)):
-      if a == b { return nil }
+      if a.isSame(as: b) { return nil }
       self = a.name == b.name ? .otherwise : .elsewhere
     case (.redirect(let a), .redirect(let b)):
       if a == b { return nil }
@@ -45,6 +45,24 @@ public enum DecisionChange: String, Sendable, CaseIterable {
 
   /// False for a new name alone.
   public var isSubstantial: Bool { self != .renamed }
+}
+
+extension ServiceConfiguration {
+  /// Whether it is the same service, as far as is known: a PIN that this machine does not hold may be the other's.
+  func isSame(as other: ServiceConfiguration) -> Bool {
+    func known(_ pin: Secret?, _ other: Secret?) -> Secret? { pin?.isKnown == false ? other : pin }
+    var (a, b) = (self, other)
+    a.pin = known(pin, other.pin)
+    b.pin = known(other.pin, pin)
+    a.guestPIN = known(guestPIN, other.guestPIN)
+    b.guestPIN = known(other.guestPIN, guestPIN)
+    return a == b
+  }
+}
+
+extension Secret {
+  /// False for what the loader puts in place of a secret that this machine does not hold.
+  var isKnown: Bool { self != Secret("unavailable") }
 }
 
 extension DecisionRecord {

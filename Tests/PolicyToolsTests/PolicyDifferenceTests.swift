@@ -38,6 +38,28 @@ import Testing
     "name: out, match: '9(\\d{3,15})', replace: '\\1', from: { registered: true }, to: { trunks: [a] }"
   static let people = "name: people, match: '[a-z]+', to: { target: registered_device }"
 
+  /// A kept version of a policy holds no secrets: what is not known is no difference, what is known is.
+  @Test func secretsThatAreNotKnownAreNoDifference() throws {
+    func load(_ secrets: [String: String]) throws -> PolicySnapshot {
+      let outcome = PolicyLoader.load(
+        text: """
+          globals: {policy_profile: crm}
+          policy_profiles:
+            - {name: crm, url: "http://127.0.0.1:1", username: u, password: {env: A}, hooks: {service: {}}}
+          services:
+            - {name: room, type: conference, aliases: [room], pin: {env: B}, guest_pin: {env: C}, allow_guests: true}
+          """, secrets: .fixed(variables: secrets, areRequired: false))
+      return try #require(outcome.snapshot, "\(outcome.diagnostics)")
+    }
+    let known = try load(["A": "x", "B": "1234", "C": "5678"])
+    for (before, after) in [(known, try load([:])), (try load([:]), known)] {
+      #expect(Self.lines(PolicyDifference(from: before, to: after, at: Self.start)) == [])
+    }
+    let changed = PolicyDifference(
+      from: known, to: try load(["A": "y", "B": "1234", "C": "8765"]), at: Self.start)
+    #expect(Set(changed.findings.map(\.subject)) == [.rules, .policyServer])
+  }
+
   @Test func theSameRulesDifferInNothing() throws {
     let difference = try Self.difference("\(Self.out)\n\(Self.people)", "\(Self.people)\n\(Self.out)")
     #expect(Self.lines(difference) == [])

@@ -82,7 +82,7 @@ extension DifferenceSearch {
     let before = owners(old.policy.policy)
     let after = owners(new.policy.policy)
     var changed: [String] = []
-    for (folded, owner) in before where after[folded]?.service != owner.service {
+    for (folded, owner) in before where after[folded]?.service.isSame(as: owner.service) != true {
       changed.append(owner.alias)
     }
     for (folded, owner) in after where before[folded] == nil { changed.append(owner.alias) }

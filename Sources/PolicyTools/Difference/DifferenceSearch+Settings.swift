@@ -149,18 +149,25 @@ extension DifferenceSearch {
   }
 
   private func comparePolicyServers() {
+    var hasUnknownPassword = false
     func profile(_ side: DifferenceSide, _ location: String?) -> PolicyProfile? {
       guard var profile = side.policy.policyProfile(location: location), profile.url != nil else {
         return nil
       }
       profile.description = ""
       profile.scripts = [:]
+      if profile.credential?.password.isKnown == false { hasUnknownPassword = true }
       return profile
     }
     let names = Set((old.policy.policy.locations + new.policy.policy.locations).map(\.name)).sorted()
     var told: Set<[PolicyProfile?]> = []
     for location in [nil] + names.map({ $0 }) as [String?] {
-      let (a, b) = (profile(old, location), profile(new, location))
+      hasUnknownPassword = false
+      var (a, b) = (profile(old, location), profile(new, location))
+      if hasUnknownPassword {
+        a?.credential?.password = Secret("")
+        b?.credential?.password = Secret("")
+      }
       guard a != b, told.insert([a, b]).inserted else { continue }
       let place = location.map { "in location “\($0)”" } ?? "without a location of their own"
       func who(_ profile: PolicyProfile?) -> String { profile.map { "“\($0.name)”" } ?? "nobody" }
@@ -266,9 +273,4 @@ extension Device {
     if allowsWebRTC != now.allowsWebRTC { changes.append("webrtc \(now.allowsWebRTC ? "on" : "off")") }
     return changes
   }
-}
-
-extension Secret {
-  /// False for what the loader puts in place of a secret that this machine does not hold.
-  fileprivate var isKnown: Bool { self != Secret("unavailable") }
 }
