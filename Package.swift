@@ -133,7 +133,7 @@ let package = Package(
       name: "Conferences",
       dependencies: [
         "CallModel", "JSONText", "PolicyEngine", "Router", "MediaRelay", "AudioBridge", "AudioMixing",
-        "Codecs",
+        "Codecs", "PolicyHooks",
       ],
       swiftSettings: strict),
     .target(
@@ -148,7 +148,7 @@ let package = Package(
         "CallModel", "SIP", "SDP", "PolicyEngine", "PolicyTools", "PolicyActivation", "PolicyImport",
         "Router", "Gateway", "MediaRelay", "Conferences", "Records", "PolicyHooks", "PolicyScript",
         "PolicyTransport", "TimeZones", "SIPTransport", "DNSResolver", "StructuredLogging", "TestCaller",
-        "Codecs",
+        "Codecs", "AudioBridge",
         nio, nioPosix, log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -262,10 +262,12 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "ConferencesTests",
-      dependencies: ["TestSupport", "Conferences", "Router", "PolicyEngine", "CallModel"],
-      swiftSettings: strict),
+      dependencies: [
+        "TestSupport", "Conferences", "Router", "PolicyEngine", "CallModel", "AudioMixing", "MediaRelay",
+      ], swiftSettings: strict),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["tandem", "TestCaller"], resources: [.copy("Scenarios")],
+      name: "EndToEndTests", dependencies: ["tandem", "TestCaller", "SIP", "CallModel"],
+      resources: [.copy("Scenarios")],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

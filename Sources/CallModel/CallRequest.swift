@@ -19,6 +19,8 @@ public struct CallRequest: Hashable, Sendable {
   public var isEncrypted: Bool?
   /// The service this call came from: a transfer, or a reception that collected the alias.
   public var previousServiceName: String?
+  /// The service that runs and places this call.
+  public var placedFrom: ServiceIdentity?
   public var callTag: String
   /// Hops this call may still take (SIP Max-Forwards, H.323 hopCount); nil when the protocol has none.
   public var hopsLeft: Int?
@@ -48,6 +50,19 @@ public struct CallRequest: Hashable, Sendable {
     self.hopsLeft = hopsLeft
     self.loopTokens = loopTokens
     self.resolutions = resolutions
+  }
+}
+
+/// Which service it is.
+public struct ServiceIdentity: Hashable, Sendable {
+  public var name: String
+  public var kind: ServiceConfiguration.Kind
+  public var tag: String
+
+  public init(_ service: ServiceConfiguration) {
+    name = service.name
+    kind = service.kind
+    tag = service.tag
   }
 }
 

@@ -51,6 +51,8 @@ public struct RoomSettings: RareSettings, Hashable, Sendable {
   public var breakout: Breakout?
   /// Breakout rooms that a host is joined to.
   public var breakoutUUIDs: [String] = []
+  /// Set when it is a telephone system's conference.
+  public var telephone: TelephoneConference?
 
   public init() {}
 

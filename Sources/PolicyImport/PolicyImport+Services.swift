@@ -32,7 +32,14 @@ extension PolicyImport {
       convert(conference, own, participants[ObjectIdentifier(conference)] ?? [])
     }
     for playlist in export.all("media_library_playlist") {
-      leaveOut(playlist, "media files are not part of the export; services name the playlist")
+      var item = PolicyText.Mapping()
+      item.add("name", text: playlist.text("name"))
+      item.add("files", .list([]))
+      _ = playlist.value("loop")
+      _ = playlist.value("shuffle")
+      _ = playlist.value("playlist_entries")
+      playlist.change("name", "its files are not part of the export: list them under playlists")
+      add("playlists", item, from: playlist)
     }
   }
 

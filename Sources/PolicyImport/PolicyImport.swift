@@ -174,7 +174,7 @@ public struct PolicyImport {
         [
           "locations", "trunks", "h323_gatekeepers", "mssip_proxies", "stun_servers", "turn_servers",
           "teams_proxies",
-          "gms_access_tokens", "themes",
+          "gms_access_tokens", "themes", "playlists",
         ].map(section)),
       file("25-profiles.yaml", ["Policy servers, and what they are asked."], [section("policy_profiles")]),
       file(

@@ -16,6 +16,9 @@ extension Alias {
     return Alias(full: full, parsed: parsed.alias, local: local.alias, pin: Secret(parsed.pin))
   }
 
+  /// As it is shown: the PIN stands apart, if there is one.
+  public var withoutPIN: Alias { pin == nil ? takingPIN ?? self : self }
+
   private static func split(_ text: String) -> (alias: String, pin: String)? {
     let bytes = Array(text.utf8)
     // A scheme's colon comes early; one behind `**` is not a scheme's.

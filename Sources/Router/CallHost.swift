@@ -26,6 +26,8 @@ public struct IncomingCall {
   public var placement = MediaPlacement()
   /// What the party described last, when it was answered before, in a call it leaves for this one: it is offered media anew.
   public var described: MediaDescription?
+  /// As what it comes in, where whoever sent it there has decided that.
+  public var role: ParticipantRole?
 
   public init(
     request: CallRequest, routed: RoutedCall, leg: any CallLeg, offer: MediaDescription?, call: LiveCall,

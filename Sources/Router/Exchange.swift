@@ -43,6 +43,8 @@ public final class Exchange {
   public func receive(
     _ request: CallRequest, leg: any CallLeg, offer: MediaDescription?, forwarding: Forwarding = Forwarding()
   ) {
+    var request = request
+    request.alias = request.alias.withoutPIN
     let policy = router.policy
     let consultation = router.consult(request, now: loop.now) { [weak self] external, policy in
       guard let self, self.undecided.removeValue(forKey: leg.id) != nil else { return }

@@ -380,6 +380,15 @@ public final class Router {
     return loopToken(gateway.name, gateway.remoteAlias) == target.loopToken
   }
 
+  /// What the calls of a conference carry, so that they are recognised when they come back. Apart from the tokens of rules:
+  /// many calls of one rule may come into one conference, and that is no circle.
+  public func roomToken(_ name: String) -> String { Router.roomTokenPrefix + loopToken("", name) }
+
+  /// Whether a loop token is that of a conference.
+  public static func isRoomToken(_ token: String) -> Bool { token.hasPrefix(roomTokenPrefix) }
+
+  private static let roomTokenPrefix = "room-"
+
   /// Keyed FNV-1a over rule and replaced alias: recognises our own call when it comes back, tells others nothing. A trunk's
   /// own transform does not enter, so the token is the same on every attempt.
   private func loopToken(_ rule: String, _ alias: String) -> String {

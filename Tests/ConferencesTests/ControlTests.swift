@@ -234,7 +234,7 @@ struct ControlTests {
       settings.guestsCanUnmute = false
       settings.participantLimit = 3
       settings.mutesGuests = true
-      settings.automaticParticipants = [AutomaticParticipant(alias: "rec@example.com", localAlias: "weekly")]
+      settings.automaticParticipants = [.calling("rec@example.com", as: "weekly")]
     }
     room.arrives("old")
     #expect(room.apply(changed) == [])
@@ -256,7 +256,7 @@ struct ControlTests {
     let room = room()
     room.apply(
       meetingRoom {
-        $0.automaticParticipants = [AutomaticParticipant(alias: "rec@example.com", localAlias: "weekly")]
+        $0.automaticParticipants = [.calling("rec@example.com", as: "weekly")]
       })
     room.arrives("bob") { $0.role = .chair }
     #expect(room.after(seconds: 60) == [])

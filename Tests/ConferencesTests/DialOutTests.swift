@@ -114,8 +114,8 @@ struct DialOutTests {
 
   // MARK: Automatically dialled participants
 
-  private func automatic(_ aliases: String...) -> [AutomaticParticipant] {
-    aliases.map { AutomaticParticipant(alias: $0, localAlias: "weekly@example.com") }
+  private func automatic(_ aliases: String...) -> [RoomSettings.AutomaticParticipant] {
+    aliases.map { .calling($0, as: "weekly@example.com") }
   }
 
   @Test func dialledOnceTenSecondsAfterTheFirst() {

@@ -24,20 +24,6 @@ final class PBXTests {
     room.arrives(number) { $0.isExtension = true }
   }
 
-  @Test func whatDialsWhere() {
-    var conferences = LocalConferences()
-    #expect(conferences.meaning(of: "*8101", by: "101") == .own(name: "local conference of 101"))
-    #expect(conferences.meaning(of: "*8101", by: "102") == .notRunning, "only after its owner has created it")
-    conferences.began("local conference of 101")
-    #expect(conferences.meaning(of: "*8101", by: "102") == .join(name: "local conference of 101"))
-    #expect(conferences.meaning(of: "*8101", by: nil) == .notForStrangers)
-    conferences.ended("local conference of 101")
-    #expect(conferences.meaning(of: "*8101", by: "102") == .notRunning)
-    for other in ["8101", "*8", "*8ann", "*7101", "", "*8" + String(repeating: "1", count: 33)] {
-      #expect(conferences.meaning(of: other, by: "101") == nil)
-    }
-  }
-
   /// The whole of it: created, a call in the background, early media, an answer, dropping, leaving.
   @Test func theStory() {
     let room = local(LocalConferenceOptions(pin: Secret("4711"), announcesCallers: true))

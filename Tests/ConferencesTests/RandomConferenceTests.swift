@@ -49,7 +49,7 @@ private struct World {
     settings.ending = [.hosts, .hosts, .lastParticipant, .owner][Int(random.next() % 4)]
     settings.controls = [.vmr, .pbx, .localConference][Int(random.next() % 3)]
     if random.next() % 3 == 0 {
-      settings.automaticParticipants = [AutomaticParticipant(alias: "rec@example.com", localAlias: "weekly")]
+      settings.automaticParticipants = [.calling("rec@example.com", as: "weekly")]
     }
     self.settings = settings
     self.globals = globals

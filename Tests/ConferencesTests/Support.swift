@@ -257,3 +257,9 @@ func meetingRoom(
   change(&settings)
   return settings
 }
+
+extension RoomSettings.AutomaticParticipant {
+  static func calling(_ alias: String, as localAlias: String) -> Self {
+    Self(localAlias: localAlias, remoteAlias: alias, callProtocol: .sip, role: .guest)
+  }
+}

@@ -23,7 +23,7 @@ import Testing
     ("to: { target: gms_conference, gms_access_token: g }", "3:"), ("to: { target: teams_user }", "3:"),
     ("to: { target: telehealth_profile, telehealth_profile: t }", "3:"), ("to: { protocol: h323 }", "3:"),
     ("to: { protocol: rtmp }", "3:"), ("from: { protocols: [h323, webrtc] }", "3:"),
-    ("from: { tags: [vip] }", "3:"), ("direction: [outgoing]", "3:"),
+    ("from: { tags: [vip] }", "3:"),
   ])
   func rulesWhoseCallsAreNotServed(_ key: String, _ line: String) throws {
     let found = findings(
@@ -34,7 +34,8 @@ import Testing
 
   @Test(arguments: [
     "to: { target: registered_device, protocol: h323 }", "enabled: false, to: { target: teams_user }", "",
-    "from: { protocols: [sip, h323] }", "from: { tags: [vip] }, direction: [incoming, outgoing]",
+    "direction: [outgoing]", "from: { protocols: [sip, h323] }",
+    "from: { tags: [vip] }, direction: [incoming, outgoing]",
   ])
   func rulesWhoseCallsAre(_ key: String) throws {
     #expect(
@@ -47,6 +48,7 @@ import Testing
       globals:
         max_resolution: fullhd
         break_in_protection: { pin_checks: false, max_pin_failures: 5 }
+        conferences: { guests_only_timeout: 2m }
       stun_servers: [{ name: s, host: s.example }]
       themes: [{ name: blue, directory: blue }]
       trunks: [{ name: t, host: t.example }]
@@ -60,11 +62,100 @@ import Testing
     #expect(found.count == 1 && finding.severity == .note && finding.line == 2)
     #expect(
       finding.message.hasSuffix(
-        ": globals.max_resolution, globals.break_in_protection.pin_checks, "
-          + "globals.break_in_protection.max_pin_failures, locations[].trunk, locations[].stun_server, "
+        ": globals.max_resolution, locations[].stun_server, "
           + "devices[].protocols: h323, rules[].call.max_resolution, rules[].call.theme (2 times), "
           + "rules[].call.denoise_audio, rules[].call.avatar_lookup"))
-    #expect(finding.related.map(\.line) == [3, 3, 7, 7, 8, 10, 10, 11, 11])
+    #expect(finding.related.map(\.line) == [8, 9, 11, 11, 12, 12])
+  }
+
+  @Test(arguments: [
+    "conference", "lecture", "media_playback, playback: { playlist: p }", "two_stage_dialing",
+  ])
+  func servicesAreHosted(_ type: String) {
+    let text = """
+      playlists: [{ name: p, files: [a.wav] }]
+      services: [{ name: s, aliases: [s], type: \(type) }]
+      """
+    #expect(load(text).diagnostics.isEmpty, "\(load(text).diagnostics)")
+  }
+
+  @Test func meetingsOfOthersAreNotLookedUp() {
+    let found = findings(
+      "services: [{ name: s, aliases: [s], type: two_stage_dialing, reception: { type: teams } }]",
+      "not-served-yet")
+    #expect(found.map(\.severity) == [.warning])
+  }
+
+  // MARK: Conferences of telephones
+
+  private static let phones = """
+    devices:
+      - { alias: 101@example.org, local_conference: { pin: { env: P, default: "4711" }, end_on_exit: true } }
+      - { alias: 102@example.org }
+    services: [{ name: own, type: test_call, aliases: ["*8104"] }]
+    rules: [{ name: everything, priority: 1, match: '.*' }]
+    """
+
+  private func decision(_ alias: String, from device: String?) throws -> Decision {
+    let snapshot = try #require(load(Self.phones).snapshot)
+    var caller = Caller(alias: "sip:caller@example.org")
+    caller.registeredAlias = device
+    caller.isRegistered = device != nil
+    let request = CallRequest(
+      id: CallID(high: 0, low: 0), direction: .dialIn, trigger: .invite, callProtocol: .sip,
+      alias: Alias(sip: "sip:\(alias)"), caller: caller)
+    return snapshot.decide(request, now: WallClock(milliseconds: 0)).decision
+  }
+
+  @Test func aTelephoneHasItsOwnConference() throws {
+    for (alias, caller) in [
+      ("*8101@example.org", "101@example.org"), ("*8101@example.org", "102@example.org"),
+      ("*8101", "102@example.org"),
+    ] {
+      guard case .service(let service) = try decision(alias, from: caller) else {
+        Issue.record("\(alias) is no service")
+        continue
+      }
+      #expect(service.name == "local conference of 101" && service.room.telephone?.owner == "101")
+      #expect(service.guestPIN == Secret("4711") && service.allowsGuests && service.pin == nil)
+      #expect(service.room.telephone?.endsOnExit == true && service.callCapability == .audio)
+    }
+    // Not for strangers, not of a telephone without one, and what a service owns stays its.
+    for (alias, caller) in [
+      ("*8101@example.org", nil), ("*8102@example.org", "102@example.org"), ("*8", "101@example.org"),
+    ] {
+      guard case .gateway = try decision(alias, from: caller) else {
+        Issue.record("\(alias) is a service")
+        continue
+      }
+    }
+    guard case .service(let service) = try decision("*8104", from: "101@example.org") else {
+      Issue.record("the service is gone")
+      return
+    }
+    #expect(service.name == "own")
+  }
+
+  @Test(arguments: [
+    ("{ alias: ann, local_conference: {} }", "setting-ignored"),
+    ("{ alias: 1@a, local_conference: {} }, { alias: 1@b, local_conference: {} }", "duplicate-alias"),
+    ("{ alias: '1', local_conference: { pin: { env: P, default: 12x } } }", "wrong-value"),
+  ])
+  func conferencesOfTelephonesAreChecked(_ devices: String, _ code: String) {
+    let found = load("devices: [\(devices)]").diagnostics.map(\.code)
+    #expect(found.contains(code), "\(found)")
+  }
+
+  @Test func playlistsAreNamed() {
+    let missing = load(
+      "services: [{ name: s, aliases: [s], type: media_playback, playback: { playlist: nope } }]")
+    #expect(missing.errors.map(\.code) == ["unknown-reference"])
+    let list = load("playlists: [{ name: p, loop: true, files: [a.wav, { file: b.opus, play_count: 2 }] }]")
+    #expect(
+      list.snapshot?.policy.playlists == [
+        Playlist(
+          name: "p", entries: [.init(file: "a.wav"), .init(file: "b.opus", playCount: 2)], loops: true)
+      ])
   }
 
   @Test func whatEverybodyLeavesAloneIsNotNamed() {

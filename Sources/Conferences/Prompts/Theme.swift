@@ -1,7 +1,9 @@
 /// The files and settings of one theme, as found in its directory.
 public struct Theme: Hashable, Sendable {
   public var name: String
-  /// Names of the files, as listed.
+  /// Where its files are.
+  public var directory: String
+  /// Names of the files below ``directory``, as listed.
   public var files: Set<String>
   /// Values of `themeconfig.json` that are single words or numbers, by key.
   public var settings: [String: String]
@@ -9,9 +11,11 @@ public struct Theme: Hashable, Sendable {
   public var controls: ControlProfile?
 
   public init(
-    name: String, files: Set<String>, settings: [String: String] = [:], controls: ControlProfile? = nil
+    name: String, directory: String = "", files: Set<String>, settings: [String: String] = [:],
+    controls: ControlProfile? = nil
   ) {
     self.name = name
+    self.directory = directory
     self.files = files
     self.settings = settings
     self.controls = controls

@@ -1,4 +1,5 @@
 import CallModel
+import Router
 
 /// One caller at a virtual reception (`two_stage_dialing`, reference §7.1): asks for a number, makes an alias of it, and sends
 /// the caller there.
@@ -136,7 +137,7 @@ public struct VirtualReception {
   private mutating func route(_ alias: String) -> [Action] {
     var next = request
     next.trigger = .twoStageDialing
-    next.alias = Alias(dialled: alias, protocol: request.callProtocol)
+    next.alias = Alias(dialled: alias, protocol: request.callProtocol).withoutPIN
     next.previousServiceName = settings.name
     next.resolutions += 1
     state = .routing

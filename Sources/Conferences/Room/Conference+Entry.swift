@@ -240,7 +240,7 @@ extension Conference {
     guard !hasCalledAutomaticParticipants, automaticCallsDueAt == nil,
       !settings.automaticParticipants.isEmpty
     else { return }
-    automaticCallsDueAt = now + AutomaticParticipant.delay
+    automaticCallsDueAt = now + DialOut.automaticDelay
   }
 
   mutating func callAutomaticParticipants(_ now: MonotonicInstant) {
@@ -248,8 +248,9 @@ extension Conference {
     hasCalledAutomaticParticipants = true
     guard globals.isDialOutEnabled else { return }
     for automatic in settings.automaticParticipants where !isFull {
-      guard !members.values.contains(where: { automatic.isSame(as: $0.participant) }) else { continue }
-      dial(automatic.dialOut, as: ParticipantID.random(using: &random), now)
+      let dialOut = DialOut(automatic)
+      guard !members.values.contains(where: { dialOut.isCall(to: $0.participant) }) else { continue }
+      dial(dialOut, as: ParticipantID.random(using: &random), now)
     }
   }
 }

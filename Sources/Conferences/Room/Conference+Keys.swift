@@ -82,8 +82,10 @@ extension Conference {
     guard let inviter = members[id]?.participant, globals.isDialOutEnabled, !isFull else {
       return say(.cannotInvite, to: id)
     }
+    // A telephone's own conference calls as the telephone, an extension as itself.
     var dialOut = DialOut(
-      destination: number, routing: .automatic, localAlias: inviter.localAlias, role: .guest, keepAlive: .yes)
+      destination: number, routing: .automatic,
+      localAlias: inviter.isOwner ? inviter.alias : inviter.localAlias, role: .guest, keepAlive: .yes)
     dialOut.capability = settings.callCapability
     dialOut.bypassesLock = true
     dialOut.invitedBy = id

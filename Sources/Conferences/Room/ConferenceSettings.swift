@@ -34,7 +34,7 @@ public struct ConferenceSettings: Hashable, Sendable {
   public var isLocked = false
   /// Who calls, on dial-out; nil: the service's name.
   public var localDisplayName: String?
-  public var automaticParticipants: [AutomaticParticipant] = []
+  public var automaticParticipants: [RoomSettings.AutomaticParticipant] = []
   public var theme: String?
   public var ending = Ending.hosts
   /// False: Guests come in though no Host is there (`wait_for_moderator`).
@@ -55,15 +55,47 @@ public struct ConferenceSettings: Hashable, Sendable {
   }
 
   public init(_ service: ServiceConfiguration) {
-    self.init(name: service.name, kind: service.kind == .lecture ? .lecture : .conference)
+    if let telephone = service.room.telephone {
+      self = ConferenceSettings(telephone, of: service)
+    } else {
+      self.init(name: service.name, kind: service.kind == .lecture ? .lecture : .conference)
+      entry = EntryRules(
+        pin: service.pin, guestPIN: service.guestPIN, allowsGuests: service.allowsGuests)
+      callCapability = service.callCapability
+    }
     tag = service.tag
     description = service.description
-    entry = EntryRules(
-      pin: service.pin, guestPIN: service.guestPIN, allowsGuests: service.allowsGuests)
-    callCapability = service.callCapability
     mediaEncryption = service.mediaEncryption
     maximumBandwidthIn = service.maximumBandwidthIn
     maximumBandwidthOut = service.maximumBandwidthOut
+    theme = service.theme
+    localDisplayName = service.localDisplayName.isEmpty ? nil : service.localDisplayName
+    let room = service.room
+    participantLimit = participantLimit ?? room.participantLimit
+    mutesGuests = room.mutesAllGuests
+    guestsCanPresent = room.guestsCanPresent
+    isChatEnabled = room.chat != .no
+    isLocked = room.isLocked
+    automaticParticipants = room.automaticParticipants
+  }
+
+  private init(_ telephone: TelephoneConference, of service: ServiceConfiguration) {
+    if let owner = telephone.owner {
+      self = LocalConferenceOptions(
+        pin: service.guestPIN, endsOnExit: telephone.endsOnExit, announcesCallers: telephone.announcesCallers
+      ).settings(owner: owner)
+      name = service.name
+      return
+    }
+    var conference = ConferenceExtension(number: service.name, label: service.name)
+    // Without guests there are no moderators, and the PIN is everybody's.
+    conference.moderatorPIN = service.allowsGuests ? service.pin : nil
+    conference.pin = service.allowsGuests ? service.guestPIN : service.pin
+    conference.waitsForModerator = telephone.waitsForModerator
+    conference.endsOnModeratorExit = telephone.endsOnExit
+    conference.announcesCallers = telephone.announcesCallers
+    conference.playsMusicWhenAlone = telephone.playsMusicWhenAlone
+    self = conference.settings
   }
 
   /// Characters of a service name.

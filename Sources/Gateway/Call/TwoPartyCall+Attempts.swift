@@ -113,6 +113,7 @@ extension TwoPartyCall {
     }
     var shown: MediaDescription?
     // Early media comes from the first fork that offers any; a second one would only talk over it.
+    if isCallerAnswered { return }
     if let description, attempt.hasEarlyMedia || !attempts.contains(where: \.hasEarlyMedia) {
       attempts[index].hasEarlyMedia = true
       media?.expect(from: attempt.address, encryption: attempt.encryption)
@@ -157,6 +158,11 @@ extension TwoPartyCall {
   /// what holds now; addresses and keys are ours and have not changed.
   func acceptCaller(_ answer: MediaDescription) {
     phase = .connected
+    if isCallerAnswered {
+      exchangeUnderWay = MediaExchange(offerer: .b, isRestoration: true, isIndispensable: true)
+      caller.offer(answer)
+      return connected()
+    }
     let shown = earlyAnswer ?? answer
     caller.accept(media: shown)
     connected()
@@ -255,7 +261,7 @@ extension TwoPartyCall {
     }
     redirections += 1
     var request = request
-    request.alias = Alias(sip: target)
+    request.alias = Alias(sip: target).withoutPIN
     request.resolutions += redirections
     request.previousServiceName = configuration.name
     let others = targets.dropFirst()
@@ -350,39 +356,7 @@ extension TwoPartyCall {
   }
 }
 
-extension LimitReached {
-  /// Why an attempt is not made: a full trunk is congestion, and another may have room; a number's limit holds on all.
-  var disconnect: Disconnect {
-    Disconnect(scope == .trunk ? .congestion : .quotaReached, text: "Limit reached")
-  }
-}
-
 extension TwoPartyCall.Attempt {
   /// Where its signalling comes from, once that is known.
   var address: IPAddress? { (leg.party.address ?? target.remoteAddress)?.ip }
-}
-
-extension RouteTarget {
-  /// Where the target is known to be before it has answered.
-  var remoteAddress: TransportAddress? {
-    if case .device(let binding) = destination { return binding.remote }
-    return nil
-  }
-}
-
-extension Cause {
-  /// Which of several failures the caller is told: the user's own words first, then what says most (RFC 3261 §16.7 step 6).
-  var forkingRank: Int {
-    switch self {
-    case .declined, .busyEverywhere, .doesNotExistAnywhere: 0
-    case .moved: 1
-    case .busy: 2
-    case .noAnswer, .temporarilyUnavailable: 3
-    case .notAcceptable, .encryptionRequired: 4
-    case .notFound, .gone, .invalidNumber: 5
-    case .forbidden, .unauthorised: 6
-    case .cancelled: 9
-    default: 7
-    }
-  }
 }

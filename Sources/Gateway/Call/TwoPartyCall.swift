@@ -46,6 +46,8 @@ final class TwoPartyCall: CallLegObserver {
   var hunt: RouteHunt
   var attempts: [Attempt] = []
   var ringTimer: SignallingLoop.TimerID?
+  /// The caller was answered before, by a service it comes from: it is offered what the called party takes.
+  let isCallerAnswered: Bool
   /// What the caller offered last.
   var callerOffer: MediaDescription?
   var media: CallMedia?
@@ -66,7 +68,7 @@ final class TwoPartyCall: CallLegObserver {
   var earlyLeg: (any CallLeg)?
   var exchangeTimer: SignallingLoop.TimerID?
   /// Digits the called party still gets (`dtmf_sequence`).
-  var digitsToSend: ArraySlice<Character> = []
+  var sequencer: DTMFSequencer?
   var digitTimer: SignallingLoop.TimerID?
   var transfer: TransferInProgress?
   /// The call that one of our parties is about to leave us for. Its events go there; meanwhile nothing is negotiated here.
@@ -84,7 +86,9 @@ final class TwoPartyCall: CallLegObserver {
     forwarding = incoming.forwarding
     placement = incoming.placement
     caller = incoming.leg
-    callerOffer = incoming.offer
+    isCallerAnswered = incoming.described != nil
+    // What it described last is what it can do; its new addresses follow in its answer.
+    callerOffer = incoming.offer ?? incoming.described
     hunt = incoming.routed.hunt
   }
 
@@ -157,7 +161,7 @@ final class TwoPartyCall: CallLegObserver {
     ringTimer = nil
     loop.cancel(digitTimer)
     digitTimer = nil
-    if side != .caller { caller.endOrReject(disconnect, answered: wasConnected) }
+    if side != .caller { caller.endOrReject(disconnect, answered: wasConnected || isCallerAnswered) }
     if side != .called { called?.end(disconnect) }
     let isTakenBack = side == .caller && [.cancelled, .answeredElsewhere].contains(disconnect.cause)
     giveUpAttempts(

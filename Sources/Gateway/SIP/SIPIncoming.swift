@@ -91,7 +91,7 @@ extension SIPEndpoint {
   ) -> CallRequest {
     CallRequest(
       id: exchange.makeCallID(), direction: direction, trigger: trigger, callProtocol: .sip,
-      alias: Alias(sip: alias.description), caller: caller, location: location(of: hop))
+      alias: Alias(sip: alias.description).withoutPIN, caller: caller, location: location(of: hop))
   }
 
   // MARK: Who calls

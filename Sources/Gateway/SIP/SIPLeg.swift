@@ -364,7 +364,7 @@ final class SIPLeg: CallLeg {
     observe(
       .transferRequested(
         CallModel.TransferRequest(
-          alias: Alias(sip: uri.description),
+          alias: Alias(sip: uri.description).withoutPIN,
           replacing: replacing,
           replacingElsewhere: replacing == nil ? transfer.replaces?.description : nil,
           referredBy: transfer.referredBy)))

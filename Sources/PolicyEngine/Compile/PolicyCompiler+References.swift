@@ -30,9 +30,16 @@ extension PolicyCompiler {
       let path = PolicyPath(keys: "globals", "sip", "listeners").appending(i)
       check.refer(listener.location, .location, path.appending("location"), &findings)
     }
+    check.refer(
+      policy.globals.conferences.theme, .theme, PolicyPath(keys: "globals", "conferences", "theme"), &findings
+    )
     for (i, service) in policy.services.enumerated() {
       let path = PolicyPath("services", i)
       let service = service.configuration
+      if service.kind == .mediaPlayback, !service.playback.playlist.isEmpty {
+        check.refer(
+          service.playback.playlist, .playlist, path.appending("playback", "playlist"), &findings)
+      }
       check.refer(service.theme, .theme, path.appending("theme"), &findings)
       for (j, participant) in service.room.automaticParticipants.enumerated() {
         check.refer(
@@ -89,6 +96,7 @@ extension PolicyCompiler {
     case gmsAccessToken = "gms_access_tokens"
     case telehealth = "telehealth_profiles"
     case theme = "themes"
+    case playlist = "playlists"
     case policyProfile = "policy_profiles"
 
     var noun: String {
@@ -104,6 +112,7 @@ extension PolicyCompiler {
       case .gmsAccessToken: "Google Meet access token"
       case .telehealth: "telehealth profile"
       case .theme: "theme"
+      case .playlist: "playlist"
       case .policyProfile: "policy profile"
       }
     }
@@ -124,6 +133,7 @@ extension PolicyCompiler {
       names[.gmsAccessToken] = Set(policy.gmsAccessTokens.map(\.name))
       names[.telehealth] = Set(policy.telehealthProfiles.map(\.name))
       names[.theme] = Set(policy.themes.map(\.name))
+      names[.playlist] = Set(policy.playlists.map(\.name))
       names[.policyProfile] = Set(policy.policyProfiles.map(\.name))
     }
 
@@ -173,6 +183,7 @@ extension PolicyCompiler {
     unique(policy.gmsAccessTokens.map(\.name), "gms_access_tokens", "name", "Google Meet access token")
     unique(policy.telehealthProfiles.map(\.name), "telehealth_profiles", "name", "telehealth profile")
     unique(policy.themes.map(\.name), "themes", "name", "theme")
+    unique(policy.playlists.map(\.name), "playlists", "name", "playlist")
     unique(policy.policyProfiles.map(\.name), "policy_profiles", "name", "policy profile")
     unique(policy.services.map(\.configuration.name), "services", "name", "service")
     unique(policy.rules.map(\.name), "rules", "name", "rule")

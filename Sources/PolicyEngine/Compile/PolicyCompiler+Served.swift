@@ -40,9 +40,6 @@ extension PolicyCompiler {
       // Tags are given by apps, and by policy to participants of conferences.
       warn("no incoming call carries a tag so far: it never matches", path.appending("from", "tags"))
     }
-    if rule.matchesOutgoing, !rule.matchesIncoming {
-      warn("there are no conferences yet that would dial out: it never matches", path.appending("direction"))
-    }
   }
 }
 
@@ -65,17 +62,11 @@ private struct UnusedSettings {
     }
     use(
       globals.maximumPixels != standard.maximumPixels, "globals.max_resolution", path("max_resolution"))
-    use(
-      globals.breakIn.pinChecksEnabled != standard.breakIn.pinChecksEnabled,
-      "globals.break_in_protection.pin_checks", path("break_in_protection", "pin_checks"))
-    use(
-      globals.breakIn.maximumPINFailures != standard.breakIn.maximumPINFailures,
-      "globals.break_in_protection.max_pin_failures", path("break_in_protection", "max_pin_failures"))
   }
 
   mutating func look(at location: Location, _ index: Int) {
     for (key, value) in [
-      ("trunk", location.trunk), ("h323_gatekeeper", location.h323Gatekeeper),
+      ("h323_gatekeeper", location.h323Gatekeeper),
       ("mssip_proxy", location.mssipProxy), ("stun_server", location.stunServer),
       ("turn_server", location.turnServer), ("teams_proxy", location.teamsProxy),
     ] {

@@ -1,6 +1,34 @@
 import CallModel
 
 extension PolicyCompiler {
+  /// What is wrong with the conferences that telephones open.
+  static func checkLocalConferences(_ policy: Policy, into findings: inout [PolicyFinding]) {
+    var owners: [String: Int] = [:]
+    for (i, device) in policy.devices.enumerated() {
+      guard let conference = device.localConference else { continue }
+      let path = PolicyPath("devices", i, "local_conference")
+      if let pin = conference.pin, pin != .unavailable, !PINRules.isPIN(pin.reveal()) {
+        findings.append(
+          PolicyFinding(
+            code: "wrong-value", message: "this is no PIN", path: path.appending("pin"),
+            expected: PINRules.form))
+      }
+      guard let number = device.number else {
+        findings.append(
+          PolicyFinding(
+            severity: .warning, code: "setting-ignored",
+            message: "“\(device.alias)” is no number: nobody can dial its conference", path: path))
+        continue
+      }
+      if let earlier = owners.updateValue(i, forKey: number) {
+        findings.append(
+          PolicyFinding(
+            code: "duplicate-alias", message: "two devices have a conference at *8\(number)", path: path,
+            related: [(PolicyPath("devices", earlier, "local_conference"), "the other one")]))
+      }
+    }
+  }
+
   /// What is wrong with services, or in vain.
   static func checkServices(_ policy: Policy, into findings: inout [PolicyFinding]) {
     for (i, service) in policy.services.enumerated() {
@@ -81,13 +109,13 @@ extension PolicyCompiler {
           code: "missing-key", message: "a media_playback service needs the key “playback”", path: path,
           suggestion: "name its playlist"))
     }
-    if service.kind != .testCall {
+    if service.kind == .twoStageDialing, !service.reception.dialType.isServed {
       // Better said than found out.
       findings.append(
         PolicyFinding(
-          severity: .warning, code: "service-not-hosted",
-          message: "\(service.kind.rawValue) services are not hosted yet: calls to “\(service.name)” fail",
-          path: path.appending("type")))
+          severity: .warning, code: "not-served-yet",
+          message: "meetings of \(service.reception.dialType.rawValue) are not looked up yet: "
+            + "no number is valid at “\(service.name)”", path: path.appending("reception", "type")))
     }
   }
 

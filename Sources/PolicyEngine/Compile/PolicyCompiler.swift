@@ -20,6 +20,7 @@ enum PolicyCompiler {
     checkNames(policy, into: &findings)
     checkSettings(policy, into: &findings)
     checkServices(policy, into: &findings)
+    checkLocalConferences(policy, into: &findings)
     checkProfiles(policy, into: &findings)
     checkLimits(policy, into: &findings)
     let scripts = scripts(of: policy, into: &findings)

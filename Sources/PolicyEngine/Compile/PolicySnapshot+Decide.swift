@@ -116,6 +116,10 @@ extension PolicySnapshot {
       record.service = service.configuration.name
       return .service(service.configuration)
     }
+    if let service = localConference(request) {
+      record.service = service.name
+      return .service(service)
+    }
     guard let winner = firstMatch(request, now, keepsAll, &record) else { return .reject(.notFound) }
     var gateway = PolicyCompiler.gateway(of: policy.rules[winner.rule], policy.globals)
     record.rule = gateway.name

@@ -18,6 +18,9 @@ public final class PolicySnapshot: Sendable {
   /// By folded alias.
   private let servicesByAlias: [String: Int]
   private let devicesByAlias: [String: Int]
+  /// Devices with a conference of their own, by number.
+  private let localConferences: [String: Int]
+  private let devicesByNumber: [String: Int]
   private let trunksByName: [String: Int]
   private let locationsByName: [String: Int]
   private let scriptsByProfile: [String: [ScriptKind: PolicyScript]]
@@ -54,6 +57,13 @@ public final class PolicySnapshot: Sendable {
     }
     servicesByAlias = services
     devicesByAlias = PolicySnapshot.table(policy.devices.map(\.alias.caseFolded))
+    devicesByNumber = Dictionary(
+      policy.devices.enumerated().compactMap { i, device in device.number.map { ($0, i) } },
+      uniquingKeysWith: { first, _ in first })
+    localConferences = Dictionary(
+      policy.devices.enumerated().compactMap { i, device in
+        device.localConference == nil ? nil : device.number.map { ($0, i) }
+      }, uniquingKeysWith: { first, _ in first })
     trunksByName = PolicySnapshot.table(policy.trunks.map(\.name))
     locationsByName = PolicySnapshot.table(policy.locations.map(\.name))
     scriptsByProfile = compiled.scripts
@@ -82,6 +92,20 @@ public final class PolicySnapshot: Sendable {
   public func device(alias: String) -> Device? {
     devicesByAlias[alias.caseFolded].map { policy.devices[$0] }
   }
+
+  /// The device with a conference of its own and this number.
+  func localConferenceOwner(_ number: String) -> Device? {
+    localConferences[number].map { policy.devices[$0] }
+  }
+
+  /// The device of ours that is dialled by this number, in whatever domain.
+  public func device(extension alias: String) -> Device? {
+    let number = String(alias.prefix { $0 != "@" })
+    return devicesByNumber[number].map { policy.devices[$0] }
+  }
+
+  public func playlist(named name: String) -> Playlist? { policy.playlists.first { $0.name == name } }
+  public func theme(named name: String) -> Theme? { policy.themes.first { $0.name == name } }
 
   /// The service that owns `alias` (its parsed form), compared without case.
   public func service(alias: String) -> Service? {

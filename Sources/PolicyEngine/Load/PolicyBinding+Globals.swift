@@ -22,6 +22,7 @@ extension PolicyBinding {
     globals.dnsServers = o.socketAddresses("dns_servers") ?? globals.dnsServers
     if let registrar = o.object("registrar") { bind(registrar, into: &globals.registrar) }
     if let breakIn = o.object("break_in_protection") { bind(breakIn, into: &globals.breakIn) }
+    if let conferences = o.object("conferences") { bind(conferences, into: &globals.conferences) }
     if let limits = o.object("limits") { bind(limits, into: &globals.limits) }
     globals.numbering = o.object("numbering").map(numbering) ?? globals.numbering
     globals.policyProfile = o.text("policy_profile")

@@ -47,6 +47,7 @@ extension PolicyBinding {
     room.liveCaptionsLanguage = o.text("live_captions_language") ?? room.liveCaptionsLanguage
     room.sourceLanguage = o.text("source_language") ?? room.sourceLanguage
     room.automaticParticipants = o.objects("automatic_participants").map(automaticParticipant)
+    room.telephone = o.object("telephone").map(telephoneConference)
     return room
   }
 

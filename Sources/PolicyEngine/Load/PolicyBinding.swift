@@ -51,6 +51,7 @@ struct PolicyBinding {
     policy.themes = items("themes").map {
       Theme(name: $0.name, description: $0.descriptionText, directory: $0.text("directory") ?? "")
     }
+    policy.playlists = items("playlists").map(playlist)
     policy.policyProfiles = items("policy_profiles").map(policyProfile)
     return policy
   }
@@ -114,11 +115,13 @@ struct PolicyBinding {
 
   private func device(_ o: CheckedObject) -> Device {
     let protocols = o.texts("protocols") ?? ["sip"]
-    return Device(
+    var device = Device(
       alias: o.text("alias") ?? "", description: o.descriptionText, tag: o.text("tag") ?? "",
       username: o.text("username") ?? "", password: o.secret("password") ?? Secret(""),
       allowsSIP: protocols.contains("sip"), allowsH323: protocols.contains("h323"),
       allowsWebRTC: protocols.contains("webrtc"))
+    device.localConference = o.object("local_conference").map(localConference)
+    return device
   }
 
   // MARK: Rules

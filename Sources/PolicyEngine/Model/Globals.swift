@@ -23,6 +23,7 @@ public struct Globals: Hashable, Sendable {
   public var dnsServers: [TransportAddress] = []
   public var registrar = RegistrarSettings()
   public var breakIn = BreakInProtection()
+  public var conferences = ConferenceDefaults()
   /// On all calls of the service; on those of one caller: a registered alias, or else a source address.
   public var limits = CallLimits(total: CallCaps(concurrentCalls: 10_000))
   /// How numbers are written, for destination limits.

@@ -23,6 +23,7 @@ public struct Policy: Hashable, Sendable {
   public var gmsAccessTokens: [GMSAccessToken] = []
   public var telehealthProfiles: [TelehealthProfile] = []
   public var themes: [Theme] = []
+  public var playlists: [Playlist] = []
   public var policyProfiles: [PolicyProfile] = []
 
   public init(
@@ -179,6 +180,8 @@ public struct Device: Hashable, Sendable {
   public var allowsSIP: Bool
   public var allowsH323: Bool
   public var allowsWebRTC: Bool
+  /// The conference it may open; nil: none.
+  public var localConference: LocalConference?
 
   public init(
     alias: String, description: String = "", tag: String = "", username: String = "",

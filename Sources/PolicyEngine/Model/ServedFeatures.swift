@@ -18,3 +18,8 @@ extension CallProtocol {
   /// Whether calls are placed in this protocol.
   public var isServedOutgoing: Bool { self == .sip }
 }
+
+extension ReceptionSettings.DialType {
+  /// Whether what a caller enters can be looked up there.
+  public var isServed: Bool { self == .regular }
+}

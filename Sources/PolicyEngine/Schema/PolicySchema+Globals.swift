@@ -28,6 +28,7 @@ extension PolicySchema {
       .init("registrar", .object(registrar), "How devices register."),
       .init(
         "break_in_protection", .object(breakIn), "What happens to sources that try many aliases or PINs."),
+      .init("conferences", .object(conferences), "What holds for all conferences and receptions."),
       .init("limits", .object(limits), "Limits that hold even when a rule is written carelessly."),
       .init("numbering", .object(numbering), "How telephone numbers are written, for destination limits."),
       .init(

@@ -98,6 +98,7 @@ extension PolicySchema {
       .init(
         "protocols", .list(.choice("sip", "h323", "webrtc")), default: "[sip]",
         "Protocols it may register with."),
+      .init("local_conference", .object(localConference), "The conference it may open; absent: none."),
     ])
 
   static let gatekeeper = ObjectSchema(

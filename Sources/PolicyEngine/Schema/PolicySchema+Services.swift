@@ -83,6 +83,7 @@ extension PolicySchema {
       .init(
         "automatic_participants", .list(.object(automaticParticipant)), default: "none",
         "Called when the first participant has joined."),
+      .init("telephone", .object(telephoneConference), "A telephone system's conference."),
     ])
 
   static let automaticParticipant = ObjectSchema(
@@ -126,7 +127,7 @@ extension PolicySchema {
   static let servicePlayback = ObjectSchema(
     "services[].playback", "What is played, and what follows.",
     [
-      .init("playlist", .text(), required: true, "Name of the playlist."),
+      .init("playlist", .reference(section: "playlists"), required: true, "What is played."),
       .init("on_completion", .object(playbackEnd), default: "it begins anew", "What follows the playlist."),
     ])
 

@@ -34,18 +34,22 @@ public enum PolicySchema {
       .init(
         "policy_profiles", .list(.object(policyProfile)),
         "Policy servers, and what they are asked. Locations name the profile they use."),
-      .init("themes", .list(.object(theme)), "Sets of prompts and pictures that rules name."),
+      .init("themes", .list(.object(theme)), "Sets of prompts and pictures that services and rules name."),
+      .init("playlists", .list(.object(playlist)), "Recordings that playback services name."),
     ])
 
   /// All objects, in the order of the reference.
   static let objects: [ObjectSchema] = [
     file, globals, protocols, sip, listener, realmCredential, media, mediaAddress, registrar, breakIn,
-    limits, callLimits, callerCaps, numbering, location, trunk, credential, registration, device, service,
-    serviceRoom, automaticParticipant, serviceReception, servicePlayback, playbackEnd, rule, ruleMatch,
+    conferences, limits, callLimits, callerCaps, numbering, location, trunk, credential, registration, device,
+    localConference, service,
+    serviceRoom, telephoneConference, automaticParticipant, serviceReception, servicePlayback, playbackEnd,
+    rule, ruleMatch,
     ruleFrom, ruleTo, trunkChoice, transform,
     ruleCall,
     destinationLimit, schedule, period,
     gatekeeper, mssipProxy, stunServer, turnServer, teamsProxy, gmsAccessToken, telehealthProfile, theme,
+    playlist, playlistFile,
     policyProfile, policyHooks, policyHook, policyScripts, policyScript, circuitBreaker, policyProxy,
   ]
 

@@ -8,6 +8,16 @@ public enum ServiceType: String, Hashable, Sendable, CaseIterable {
   case twoStageDialing = "two_stage_dialing"
   case mediaPlayback = "media_playback"
   case testCall = "test_call"
+
+  init(_ kind: ServiceConfiguration.Kind) {
+    switch kind {
+    case .conference: self = .conference
+    case .lecture: self = .lecture
+    case .twoStageDialing: self = .twoStageDialing
+    case .mediaPlayback: self = .mediaPlayback
+    case .testCall: self = .testCall
+    }
+  }
 }
 
 /// The fields of a service configuration under their names on the wire (routing reference §12.1, §12.4).

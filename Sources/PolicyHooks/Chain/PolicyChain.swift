@@ -10,7 +10,7 @@ import PolicyScript
 public struct PolicyChain: Sendable {
   public let policy: PolicySnapshot
   /// What answers and results are checked against.
-  public let context: AnswerContext
+  public private(set) var context: AnswerContext
   public let defaults: ServiceDefaults
 
   /// Worth keeping for as long as the policy: it gathers all names.
@@ -22,6 +22,15 @@ public struct PolicyChain: Sendable {
     defaults = ServiceDefaults(policy.policy.globals)
   }
 
+  /// The same for calls that a running service places; nil: for all others.
+  public func placing(from service: ServiceIdentity?) -> PolicyChain {
+    guard let service else { return self }
+    var chain = self
+    chain.context.runningService = AnswerContext.RunningService(
+      name: service.name, type: ServiceType(service.kind))
+    return chain
+  }
+
   public struct Outcome: Sendable {
     public var record: DecisionRecord
     /// What the script wrote to its log, a line each.
@@ -30,7 +39,9 @@ public struct PolicyChain: Sendable {
 
   /// What is sent to a policy server about `request`, and what scripts see of it.
   public static func question(about request: CallRequest, from node: NodeFacts) -> ExternalPolicyRequest {
-    .serviceConfiguration(CallFacts(request), node)
+    .serviceConfiguration(
+      CallFacts(request), node,
+      service: request.placedFrom.map { ServiceFacts(name: $0.name, tag: $0.tag) })
   }
 
   /// Decides one request.

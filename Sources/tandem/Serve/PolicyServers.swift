@@ -40,13 +40,13 @@ final class PolicyServers: PolicyConsultant {
     _ request: CallRequest, _ policy: PolicySnapshot, then: @escaping (ExternalDecision) -> Void
   ) -> (any PolicyConsultation)? {
     guard let profile = policy.policyProfile(location: request.location) else { return nil }
-    let chain = chain(for: policy)
+    let chain = chain(for: policy).placing(from: request.placedFrom)
     let subject = Subject(
       call: request.id, isLookUp: request.direction == .nonDial,
       isRecorded: request.direction != .nonDial && request.trigger != .unspecified)
     func ask(_ then: @escaping (PolicyAnswer) -> Void) -> (any PolicyConsultation)? {
       put(
-        subject, location: request.location, policy,
+        subject, location: request.location, policy, chain.context,
         { PolicyChain.question(about: request, from: $0) }, then: then)
     }
     guard policy.script(.service, of: profile) != nil else {
@@ -111,7 +111,7 @@ final class PolicyServers: PolicyConsultant {
     case .directory(let search, _):
       subject = Subject(alias: search.registrationAlias, isLookUp: true, isRecorded: false)
     }
-    return put(subject, location: question.location, policy, question.request(from:)) { answer in
+    return put(subject, location: question.location, policy, nil, question.request(from:)) { answer in
       then(PolicyReply(answer.conclusion.verdict, answers: [answer.record]))
     }
   }
@@ -128,7 +128,7 @@ final class PolicyServers: PolicyConsultant {
     let chain = chain(for: policy)
     let node = NodeFacts(location: question.location, address: nodeAddress)
     func ask(_ then: @escaping (PolicyAnswer) -> Void) -> (any PolicyConsultation)? {
-      put(subject, location: question.location, policy, question.request(from:), then: then)
+      put(subject, location: question.location, policy, nil, question.request(from:), then: then)
     }
     return script(subject, joining.request.id, server: ask, then: then) { answer, mayRun in
       let (verdict, record, log) = chain.answer(
@@ -152,7 +152,7 @@ final class PolicyServers: PolicyConsultant {
   }
 
   private func put(
-    _ subject: Subject, location: String?, _ policy: PolicySnapshot,
+    _ subject: Subject, location: String?, _ policy: PolicySnapshot, _ context: AnswerContext? = nil,
     _ request: (NodeFacts) -> ExternalPolicyRequest,
     then: @escaping (PolicyAnswer) -> Void
   ) -> (any PolicyConsultation)? {
@@ -184,7 +184,7 @@ final class PolicyServers: PolicyConsultant {
       lookUps[profile.name, default: 0] += 1
       question.onOver = { [weak self] in self?.lookUps[profile.name, default: 1] -= 1 }
     }
-    let context = chain(for: policy).context
+    let context = context ?? chain(for: policy).context
     question.task = Task {
       let answer = await server.ask(request, context, id: id)
       eventLoop.execute { driver.value.turn { bound.value.finish(answer) } }

@@ -39,15 +39,21 @@ struct ServeCommand: AsyncParsableCommand {
       "automatic: the directory is the policy; manual: it acts only when `tandem policy activate` says so.")
   var activation = ActivationMode.automatic
 
+  @Option(
+    help:
+      "Directory of the prompts that scripts/make-prompts speaks; otherwise looked for beside the program.")
+  var prompts: String?
+
   func run() async throws {
     let output = try logFile.map { try LogOutput(file: $0) } ?? .standardError
     let (level, format) = (logLevel, logFormat)
     LoggingSystem.bootstrap { label in
       StructuredLogHandler(label: label, format: format, output: output, level: level)
     }
-    let options = ServeOptions(
+    var options = ServeOptions(
       policies: policies, state: state, drain: max(0, drain), watchesFiles: !noWatch,
       isManual: activation == .manual)
+    options.prompts = prompts ?? PromptThemes.standardDirectory()
     let service = try await ServeService.start(options, logger: Logger(label: "tandem"))
     do {
       try await service.run()

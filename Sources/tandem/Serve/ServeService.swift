@@ -21,6 +21,8 @@ struct ServeOptions: Sendable {
   var watchesFiles: Bool
   /// Changes of the policy directory wait for an activation.
   var isManual = false
+  /// Directory of the prompts that come with Tandem; nil: callers are told nothing.
+  var prompts: String?
 }
 
 /// The running service: policy, records, media plane and signalling, from start to stop.
@@ -99,7 +101,7 @@ final class ServeService: Sendable {
     let (server, listeners) = try await eventLoop.flatSubmit {
       let server = SignallingServer(
         eventLoop: eventLoop, policy: policy, relay: relay, recorder: store, resolver: resolver,
-        policyServers: policyServers, logger: logger)
+        policyServers: policyServers, prompts: options.prompts, logger: logger)
       let bound = NIOLoopBound(server, eventLoop: eventLoop)
       return server.start().map { (bound, $0) }
     }.get()

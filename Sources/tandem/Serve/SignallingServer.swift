@@ -1,5 +1,4 @@
 import CallModel
-import Conferences
 import DNSResolver
 import Gateway
 import Glibc
@@ -23,7 +22,7 @@ final class SignallingServer {
   let ledger: CallLedger
   private let exchange: Exchange
   private let gateway: GatewayHost
-  private let testCalls: TestCallHost
+  let services: HostedServices
   private let transport: SIPTransportLayer
   private let locator: SIPLocator
   private let policyServers: PolicyServers
@@ -38,7 +37,7 @@ final class SignallingServer {
 
   init(
     eventLoop: any EventLoop, policy: PolicySnapshot, relay: MediaRelay, recorder: any CallRecorder,
-    resolver: DNSResolver, policyServers: ExternalPolicy, logger: Logger
+    resolver: DNSResolver, policyServers: ExternalPolicy, prompts: String?, logger: Logger
   ) {
     self.eventLoop = eventLoop
     log = logger
@@ -51,9 +50,10 @@ final class SignallingServer {
     let media = MediaAccess(
       relay: relay, post: { work in eventLoop.execute { confined.value.turn(work) } })
     gateway = GatewayHost(exchange: exchange, media: media)
-    testCalls = TestCallHost(exchange: exchange, media: media)
     exchange.gateway = gateway
-    exchange.host(.testCall, by: testCalls)
+    services = HostedServices(
+      exchange: exchange, media: media, relay: relay, policy: policy.policy, prompts: prompts,
+      eventLoop: eventLoop, driver: driver, log: logger)
     boundSettings = policy.policy.globals.sip
     boundMedia = policy.policy.globals.media
     boundCertificates = certificates(policy)
@@ -162,6 +162,7 @@ final class SignallingServer {
       }
       router.activate(policy)
       endpoint?.policyChanged()
+      services.policyChanged(policy.policy)
     }
   }
 

@@ -99,6 +99,8 @@ final class Baresip: Sendable {
       rtp_timeout 30
       module_path /usr/lib/baresip/modules
       module g711.so
+      module g722.so
+      module opus.so
       module sndfile.so
       module ausine.so
       module aubridge.so

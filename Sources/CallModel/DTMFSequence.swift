@@ -1,7 +1,5 @@
-import CallModel
-
-/// Keys to send to a participant that was dialled (`dtmf_sequence`): the first three seconds after the answer, then one each
-/// half second; a comma is a pause of two seconds (reference §5.1).
+/// Keys that are sent once a called party has answered (`dtmf_sequence`): the first three seconds after the answer, then one
+/// each half second; a comma is a pause of two seconds (routing reference §7, conferences reference §5.1).
 public struct DTMFSequence: Hashable, Sendable {
   public enum Element: Hashable, Sendable {
     case digit(DTMFDigit)
@@ -10,9 +8,11 @@ public struct DTMFSequence: Hashable, Sendable {
 
   public let elements: [Element]
   public static let maximumLength = 250
-  static let delay = TimeSpan.seconds(3)
-  static let interval = TimeSpan.milliseconds(500)
-  static let pause = TimeSpan.seconds(2)
+  public static let delay = TimeSpan.seconds(3)
+  public static let interval = TimeSpan.milliseconds(500)
+  public static let pause = TimeSpan.seconds(2)
+  /// How long one key sounds.
+  public static let toneDuration = TimeSpan.milliseconds(200)
 
   /// nil: a character other than `0-9 * # ,`, or more of them than 250.
   public init?(_ text: String) {
@@ -31,20 +31,20 @@ public struct DTMFSequence: Hashable, Sendable {
   }
 }
 
-/// Sends one sequence in its time.
-struct DTMFSequencer: Sendable {
+/// Sends one sequence in its time. Sans-IO: ask at ``nextDeadline`` what is due.
+public struct DTMFSequencer: Sendable {
   private var elements: ArraySlice<DTMFSequence.Element>
   /// When the next digit is due; nil: all are sent.
-  private(set) var nextDeadline: MonotonicInstant?
+  public private(set) var nextDeadline: MonotonicInstant?
 
-  init(_ sequence: DTMFSequence, answeredAt now: MonotonicInstant) {
+  public init(_ sequence: DTMFSequence, answeredAt now: MonotonicInstant) {
     elements = sequence.elements[...]
     nextDeadline = elements.isEmpty ? nil : now + DTMFSequence.delay
     skipPauses()
   }
 
   /// The digits that are due, in order; more than one only when the clock was late.
-  mutating func advance(to now: MonotonicInstant) -> [DTMFDigit] {
+  public mutating func advance(to now: MonotonicInstant) -> [DTMFDigit] {
     var due: [DTMFDigit] = []
     while let deadline = nextDeadline, deadline <= now, case .digit(let digit)? = elements.popFirst() {
       due.append(digit)

@@ -1,0 +1,78 @@
+import CallModel
+import MediaRelay
+import PolicyEngine
+import Router
+
+/// Calls that conferences place.
+extension ConferenceHost {
+  func dial(_ dialOut: DialOut, as id: ParticipantID, from room: HostedRoom) {
+    guard let conference = directory.conferences[room.name] else { return }
+    var request = dialOut.request(id: exchange.makeCallID(), from: conference.settings)
+    request.direction = .dialOut
+    request.placedFrom = ServiceIdentity(room.service)
+    request.alias = request.alias.withoutPIN
+    if dialOut.invitedBy != nil { request.alias = inDomain(request.alias, of: dialOut.localAlias) }
+    let call = RoomCall(id: id, host: self, room: room, live: nil, request: request, routed: nil)
+    room.calls[id] = call
+    let dialling = Dialling(
+      dialOut, for: call, host: self, settings: conference.settings, linkTokens: conference.linkTokens)
+    call.dialling = dialling
+    onNotice?(
+      .joined(
+        conference: room.name, participant: id, call: request.id, alias: request.alias.parsed))
+    // In a turn of its own: the conference is still in the middle of what led to this.
+    loop.schedule(after: .zero) { [weak call] in
+      if let call, !call.isOver { dialling.start() }
+    }
+  }
+
+  /// A number that was keyed in is dialled as a telephone would: in the domain of whom it was dialled from.
+  private func inDomain(_ alias: Alias, of local: String) -> Alias {
+    guard !alias.parsed.contains("@") else { return alias }
+    let domain = Alias(sip: local).parsed.split(separator: "@", maxSplits: 1).dropFirst().first.map(
+      String.init)
+    return Alias(sip: "sip:\(alias.parsed)@\(domain ?? router.policy.policy.globals.domain)")
+  }
+
+  /// It is known where the call goes. An extension that is invited can be dropped until it answers only.
+  func routed(_ call: RoomCall, _ destination: String) {
+    let alias = Alias(dialled: destination, protocol: .sip).parsed
+    guard let device = router.policy.device(alias: alias) ?? router.policy.device(extension: alias),
+      device.number != nil
+    else { return }
+    let now = loop.now
+    tell(call) { $0.routed(call.id, isExtension: true, now: now) }
+  }
+
+  /// Somebody who rings can be heard.
+  func hearEarly(_ call: RoomCall, _ leg: HostedLeg) {
+    guard directory.conferences[call.room.name]?.settings.mixesEarlyMedia == true else { return }
+    call.hear(leg)
+    let now = loop.now
+    tell(call) { $0.progressed(call.id, hasEarlyMedia: true, now: now) }
+  }
+
+  func answered(_ call: RoomCall, _ leg: HostedLeg, _ target: RouteTarget) {
+    call.dialling = nil
+    call.target = target
+    call.take(leg)
+    call.live?.connected()
+    guard !call.isOver else { return }
+    let (now, isEncrypted) = (loop.now, leg.isEncrypted)
+    tell(call) { $0.answered(call.id, media: .audio, isEncrypted: isEncrypted, now: now) }
+  }
+
+  func diallingFailed(_ call: RoomCall, _ disconnect: Disconnect) {
+    left(call, disconnect)
+    call.end(disconnect, by: .called)
+  }
+
+  /// A conference calls another service of ours.
+  func join(
+    _ call: RoomCall, _ dialOut: DialOut, to service: ServiceConfiguration, _ routed: RoutedCall,
+    _ linkTokens: [String]
+  ) {
+    router.release(routed)
+    diallingFailed(call, Disconnect(.temporarilyUnavailable, text: "Not served yet: calls between services"))
+  }
+}

@@ -1,0 +1,231 @@
+import CallModel
+import MediaRelay
+import PolicyEngine
+import Router
+
+/// What an administrator wants to read in the log about conferences.
+public enum ConferenceNotice: Sendable {
+  case began(String)
+  case ended(String, Disconnect)
+  case joined(conference: String, participant: ParticipantID, call: CallID?, alias: String)
+  case left(conference: String, participant: ParticipantID, Disconnect)
+  case wrongPIN(conference: String, participant: ParticipantID, address: IPAddress?)
+}
+
+/// Hosts conferences: meeting rooms, auditoriums, and a telephone system's conferences.
+///
+/// Carries out with real legs, parties and timers what the state machines of ``ConferenceDirectory`` ask for.
+public final class ConferenceHost: CallHost {
+  let exchange: Exchange
+  let media: MediaAccess
+  let plane: any AudioPlane
+  let library: PromptLibrary
+  public internal(set) var directory = ConferenceDirectory()
+  var rooms: [String: HostedRoom] = [:]
+  private let random: SharedRandom
+  public var onNotice: ((ConferenceNotice) -> Void)?
+
+  var loop: SignallingLoop { exchange.loop }
+  var router: Router { exchange.router }
+  var protection: BreakInProtection { router.policy.policy.globals.breakIn }
+  var globals: ConferenceGlobals { ConferenceGlobals(router.policy.policy.globals) }
+
+  public init(
+    exchange: Exchange, media: MediaAccess, plane: any AudioPlane, library: PromptLibrary,
+    random: any RandomNumberGenerator = SystemRandomNumberGenerator()
+  ) {
+    self.exchange = exchange
+    self.media = media
+    self.plane = plane
+    self.library = library
+    self.random = SharedRandom(random)
+  }
+
+  /// One source for all: a copy would make the same identifiers again.
+  private final class SharedRandom: RandomNumberGenerator {
+    private var source: any RandomNumberGenerator
+    init(_ source: any RandomNumberGenerator) { self.source = source }
+    func next() -> UInt64 { source.next() }
+  }
+
+  /// For what conferences name themselves.
+  var generator: any RandomNumberGenerator { random }
+
+  func makeParticipantID() -> ParticipantID {
+    var generator = generator
+    return ParticipantID.random(using: &generator)
+  }
+
+  // MARK: Coming in
+
+  public func take(_ incoming: IncomingCall) {
+    guard case .service(let service) = incoming.routed.decision else { return }
+    guard let room = room(of: service), let party = room.audio.openParty() else {
+      return refuse(incoming, Disconnect(.congestion, text: "No room for more conferences"))
+    }
+    let leg = HostedLeg(
+      leg: incoming.leg, party: party, plane: plane, media: media,
+      terms: HostedLeg.Terms(
+        encryption: service.mediaEncryption, bandwidth: service.maximumBandwidthIn,
+        source: incoming.request.caller.address?.ip, placement: incoming.placement.caller))
+    if let refusal = leg.prepare(offer: incoming.offer, described: incoming.described) {
+      party.close()
+      refuse(incoming, refusal)
+      return cleanUp(room)
+    }
+    let call = RoomCall(
+      id: makeParticipantID(), host: self, room: room, live: incoming.call, request: incoming.request,
+      routed: incoming.routed, forwarding: incoming.forwarding)
+    room.calls[call.id] = call
+    incoming.leg.observer = leg
+    call.take(leg)
+    arrive(call, incoming, service)
+  }
+
+  private func refuse(_ incoming: IncomingCall, _ disconnect: Disconnect) {
+    incoming.leg.endOrReject(disconnect, answered: incoming.described != nil)
+    incoming.call.finish(disconnect, by: .tandem)
+  }
+
+  private func arrive(_ call: RoomCall, _ incoming: IncomingCall, _ service: ServiceConfiguration) {
+    let request = incoming.request
+    var arrival = Arrival(
+      id: call.id, callProtocol: request.callProtocol,
+      alias: request.caller.registeredAlias ?? request.caller.alias, localAlias: request.alias.parsed,
+      displayName: request.caller.displayName, media: .audio)
+    arrival.vendor = request.caller.vendor
+    arrival.callTag = request.callTag
+    arrival.pin = request.alias.pin
+    arrival.isAnswered = false
+    arrival.linkTokens = request.loopTokens.filter { Router.isRoomToken($0) }
+    if let role = incoming.role { arrival.role = role == .chair ? .chair : .guest }
+    let device = request.caller.registeredAlias.flatMap { router.policy.device(alias: $0) }
+    arrival.isExtension = device != nil
+    if let owner = service.room.telephone?.owner {
+      arrival.isOwner = device?.number == owner
+      if arrival.isOwner { arrival.role = .chair }
+      guard arrival.isOwner || directory.conferences[service.name] != nil else {
+        // Only its owner opens it.
+        call.answer()
+        return call.leave(
+          Disconnect(.normal, text: "The conference does not run"),
+          saying: [.prompt(.localConferenceNotRunning)])
+      }
+    }
+    let isNew = directory.conferences[service.name] == nil
+    let source = ConferenceDirectory.Source(
+      address: request.caller.address?.ip,
+      isKnown: request.caller.isRegistered || request.caller.trunk != nil)
+    let actions = directory.arrived(
+      arrival, at: ConferenceSettings(service), from: source, token: router.roomToken(service.name),
+      globals: globals, protection: protection, random: random, now: loop.now)
+    if isNew, directory.conferences[service.name] != nil { onNotice?(.began(service.name)) }
+    if directory.conference(of: call.id) != nil {
+      onNotice?(
+        .joined(
+          conference: service.name, participant: call.id, call: request.id, alias: arrival.alias))
+    }
+    carryOut(actions, in: call.room)
+  }
+
+  /// The audio of a conference, which begins if it does not run. nil: no more can be taken.
+  func room(of service: ServiceConfiguration) -> HostedRoom? {
+    if let room = rooms[service.name] { return room }
+    guard
+      let audio = HostedAudio(plane: plane, library: library, theme: service.theme, loop: loop)
+    else { return nil }
+    let room = HostedRoom(name: service.name, audio: audio, service: service)
+    audio.onEvent = { [weak self, weak room] event in
+      if let self, let room { self.audioDid(event, in: room) }
+    }
+    rooms[service.name] = room
+    return room
+  }
+
+  // MARK: Going
+
+  func forget(_ call: RoomCall) {
+    call.room.calls[call.id] = nil
+    call.room.parties = call.room.parties.filter { $0.value != call.id }
+    cleanUp(call.room)
+  }
+
+  /// Closes what a conference leaves behind, once nobody is there any more.
+  func cleanUp(_ room: HostedRoom) {
+    guard room.calls.isEmpty, directory.conferences[room.name] == nil, rooms[room.name] === room else {
+      return
+    }
+    loop.cancel(room.timer)
+    rooms[room.name] = nil
+    room.audio.close()
+  }
+
+  // MARK: What calls report
+
+  /// Brings an event to the conference of a call.
+  func tell(_ call: RoomCall, _ event: (inout Conference) -> [ConferenceAction]) {
+    let actions = directory.tell(
+      conferenceOf: call.id, protection: protection, now: loop.now, event)
+    carryOut(actions, in: call.room)
+  }
+
+  func pressed(_ call: RoomCall, _ digit: DTMFDigit) {
+    let now = loop.now
+    tell(call) { $0.pressed(call.id, digit, now: now) }
+  }
+
+  func held(_ call: RoomCall, _ isHeld: Bool) {
+    let now = loop.now
+    tell(call) { $0.held(call.id, isHeld, now: now) }
+  }
+
+  func mediaChanged(_ call: RoomCall) {
+    guard let leg = call.leg else { return }
+    let (now, media, isEncrypted) =
+      (loop.now, leg.isConnected ? Participant.Media.audio : [], leg.isEncrypted)
+    guard
+      let participant = directory.conference(of: call.id).flatMap({ directory.conferences[$0]?[call.id] }),
+      participant.media != media || participant.isEncrypted != isEncrypted
+    else { return }
+    tell(call) { $0.mediaChanged(call.id, media, isEncrypted: isEncrypted, now: now) }
+  }
+
+  func left(_ call: RoomCall, _ disconnect: Disconnect) {
+    guard let name = directory.conference(of: call.id) else { return }
+    let now = loop.now
+    onNotice?(.left(conference: name, participant: call.id, disconnect))
+    tell(call) { $0.left(call.id, disconnect, now: now) }
+  }
+
+  private func audioDid(_ event: AudioRoomEvent, in room: HostedRoom) {
+    func call(_ party: AudioPartyID) -> RoomCall? { room.parties[party].flatMap { room.calls[$0] } }
+    switch event {
+    case .digit(let party, let digit): call(party).map { pressed($0, digit) }
+    case .speakers(let parties):
+      let ids = parties.compactMap { room.parties[$0] }
+      let now = loop.now
+      carryOut(
+        directory.tell(conference: room.name, protection: protection, now: now) {
+          $0.speakersChanged(ids, now: now)
+        }, in: room)
+    case .mediaLost(let party):
+      // Whoever holds us sends nothing, and may do so for hours.
+      guard let call = call(party), let leg = call.leg, leg.isAnswered, !leg.isHeld else { return }
+      let disconnect = Disconnect(.mediaTimeout, text: "No media")
+      left(call, disconnect)
+      call.end(disconnect, by: .tandem)
+    case .mediaStarted, .mediaReturned, .played, .closed: break
+    }
+  }
+}
+
+extension ConferenceGlobals {
+  init(_ globals: Globals) {
+    self.init()
+    guestsOnlyTimeout = globals.conferences.guestsOnlyTimeout
+    waitingForHostTimeout = globals.conferences.waitingForHostTimeout
+    pinEntryTimeout = globals.conferences.pinEntryTimeout
+    lastParticipantTimeout = globals.conferences.lastParticipantTimeout
+    isDialOutEnabled = globals.dialOutEnabled
+  }
+}

@@ -1,0 +1,74 @@
+import CallModel
+import MediaRelay
+import Router
+
+/// The audio of one place that hosts calls: a conference, a reception, a playback. Lives until the last figures of its
+/// parties are in.
+final class HostedAudio {
+  private let room: any AudioRoom
+  let announcer: Announcer
+  private let loop: SignallingLoop
+  /// What is the owner's business.
+  var onEvent: ((AudioRoomEvent) -> Void)?
+  private var open: Set<AudioPartyID> = []
+  /// Who waits for the figures of a party.
+  private var awaited: [AudioPartyID: (RelaySideStatistics?) -> Void] = [:]
+  private var isClosing = false
+
+  /// How long the figures of a party are waited for.
+  static let patience = TimeSpan.seconds(2)
+
+  /// nil: the media plane takes no more rooms.
+  init?(plane: any AudioPlane, library: PromptLibrary, theme: String?, loop: SignallingLoop) {
+    let box = WeakAudio()
+    guard let room = plane.openRoom(onEvent: { box.audio?.did($0) }) else { return nil }
+    self.room = room
+    self.loop = loop
+    announcer = Announcer(room: room, library: library, themes: library.lookup(theme: theme), loop: loop)
+    box.audio = self
+  }
+
+  private final class WeakAudio { weak var audio: HostedAudio? }
+
+  func openParty() -> (any AudioParty)? {
+    guard let party = room.openParty() else { return nil }
+    open.insert(party.id)
+    return party
+  }
+
+  var isEmpty: Bool { open.isEmpty }
+
+  /// Hears of the last figures of a party that closes, or that there are none.
+  func whenClosed(_ party: AudioPartyID, then: @escaping (RelaySideStatistics?) -> Void) {
+    guard open.contains(party) else { return then(nil) }
+    awaited[party] = then
+    // Holds this object: the media plane tells nobody else.
+    loop.schedule(after: HostedAudio.patience) { self.closed(party, nil) }
+  }
+
+  /// Ends once the last party has closed.
+  func close() {
+    guard !isClosing else { return }
+    isClosing = true
+    if open.isEmpty { return room.close() }
+    // Holds this object, as nobody else may any more.
+    loop.schedule(after: HostedAudio.patience) {
+      if !self.open.isEmpty { self.room.close() }
+    }
+  }
+
+  private func did(_ event: AudioRoomEvent) {
+    switch event {
+    case .played(let playback): announcer.played(playback)
+    case .closed(let party, let figures): closed(party, figures)
+    case .digit, .mediaStarted, .mediaLost, .mediaReturned, .speakers: onEvent?(event)
+    }
+  }
+
+  private func closed(_ party: AudioPartyID, _ figures: RelaySideStatistics?) {
+    guard open.remove(party) != nil else { return }
+    announcer.forget(.party(party))
+    awaited.removeValue(forKey: party)?(figures)
+    if isClosing, open.isEmpty { room.close() }
+  }
+}

@@ -1,0 +1,20 @@
+import CallModel
+import Router
+
+/// What a running conference has beside its state: its audio, its calls, its timer.
+final class HostedRoom {
+  let name: String
+  let audio: HostedAudio
+  var calls: [ParticipantID: RoomCall] = [:]
+  /// Whose party is whose.
+  var parties: [AudioPartyID: ParticipantID] = [:]
+  var timer: SignallingLoop.TimerID?
+  /// The service as the first call was given it.
+  let service: ServiceConfiguration
+
+  init(name: String, audio: HostedAudio, service: ServiceConfiguration) {
+    self.name = name
+    self.audio = audio
+    self.service = service
+  }
+}

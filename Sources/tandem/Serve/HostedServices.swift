@@ -1,0 +1,76 @@
+import AudioBridge
+import CallModel
+import Conferences
+import Logging
+import MediaRelay
+import NIOCore
+import NIOPosix
+import PolicyEngine
+import Router
+import SIP
+
+/// The services that host calls, wired together. Lives on the signalling loop.
+final class HostedServices {
+  let conferences: ConferenceHost
+  private let receptions: ReceptionHost
+  private let playbacks: PlaybackHost
+  private let testCalls: TestCallHost
+  private let library: PromptLibrary
+  private let eventLoop: any EventLoop
+  private let driver: LoopDriver
+  /// The directory of the prompts that come with Tandem.
+  private let prompts: String?
+
+  init(
+    exchange: Exchange, media: MediaAccess, relay: MediaRelay, policy: Policy, prompts: String?,
+    eventLoop: any EventLoop, driver: LoopDriver, log: Logger
+  ) {
+    self.eventLoop = eventLoop
+    self.driver = driver
+    self.prompts = prompts
+    let confined = NIOLoopBound(driver, eventLoop: eventLoop)
+    let plane = BridgePlane(
+      relay: relay, configuration: BridgeRoomConfiguration(mediaTimeout: policy.globals.media.timeout),
+      post: { work in eventLoop.execute { confined.value.turn(work) } })
+    library = PromptLibrary(files: PromptFiles(eventLoop: eventLoop, driver: driver))
+    conferences = ConferenceHost(
+      exchange: exchange, media: media, plane: plane, library: library, random: BufferedRandom())
+    receptions = ReceptionHost(exchange: exchange, media: media, plane: plane, library: library)
+    playbacks = PlaybackHost(exchange: exchange, media: media, plane: plane, library: library)
+    testCalls = TestCallHost(exchange: exchange, media: media)
+    exchange.host(.testCall, by: testCalls)
+    exchange.host(.conference, by: conferences)
+    exchange.host(.lecture, by: conferences)
+    exchange.host(.twoStageDialing, by: receptions)
+    exchange.host(.mediaPlayback, by: playbacks)
+    conferences.onNotice = { $0.write(to: log) }
+    library.onUnusable = { path, reason in
+      log.warning("a recording cannot be played", metadata: ["file": "\(path)", "reason": "\(reason)"])
+    }
+    if prompts == nil {
+      log.warning("there are no prompts: callers are told nothing (scripts/make-prompts makes them)")
+    }
+    // Before the first call; later changes are looked for off the loop.
+    use(PromptThemes(prompts: prompts, policy))
+  }
+
+  /// Another policy is in force; its themes are looked for on the disk.
+  func policyChanged(_ policy: Policy) {
+    let prompts = prompts
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { PromptThemes(prompts: prompts, policy) }
+      .whenSuccess { themes in bound.value.driver.turn { bound.value.use(themes) } }
+  }
+
+  private func use(_ themes: PromptThemes) {
+    library.use(base: themes.base, global: themes.global, themes: themes.themes)
+  }
+}
+
+extension PromptThemes {
+  fileprivate init(prompts: String?, _ policy: Policy) {
+    self.init(
+      prompts: prompts, policy: policy.themes.map { ($0.name, $0.directory) },
+      global: policy.globals.conferences.theme)
+  }
+}
