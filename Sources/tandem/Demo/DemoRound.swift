@@ -91,6 +91,7 @@ final class DemoRound: Sendable {
     try check(other, devices[1].alias, heard: DemoRound.tones.caller)
     try check(report, devices[0].alias, heard: DemoRound.tones.called)
 
+    try await meet(caller, called, devices)
     try Task.checkCancellation()
     try explain(devices[0])
     try await record(devices[0])
@@ -98,6 +99,31 @@ final class DemoRound: Sendable {
     await called.close()
     child.stop()
     DemoLine.good("the service is stopped; all of it took \(DemoRound.text(.now - start))")
+  }
+
+  /// Both phones call a meeting room that is open to all, where the policies have one, and hear each other there.
+  private func meet(_ one: TestPhone, _ two: TestPhone, _ devices: [Device]) async throws {
+    let room = policies.snapshot.policy.services.first { service in
+      service.configuration.kind == .conference && service.configuration.pin == nil
+        && service.configuration.guestPIN == nil
+    }
+    guard let room, let alias = room.aliases.first(where: { !$0.contains("@") }) else { return }
+    try Task.checkCancellation()
+    let target = SIPURI(user: alias, host: .ip(policies.address))
+    let first = try await one.call(target, TestCallSettings(sound: .tone(DemoRound.tones.caller)))
+    let second = try await two.call(target, TestCallSettings(sound: .tone(DemoRound.tones.called)))
+    let firstIsIn = try await first.isAnswered(within: .seconds(5))
+    let secondIsIn = try await second.isAnswered(within: .seconds(5))
+    guard firstIsIn, secondIsIn else {
+      throw DemoFailure("the room \(alias) does not answer\n\(try await first.report().text)")
+    }
+    _ = try await first.hears(seconds: 3, within: .seconds(8))
+    _ = try await second.hears(seconds: 3, within: .seconds(8))
+    let (heardByOne, heardByTwo) = (try await first.hangUp(), try await second.hangUp())
+    try Task.checkCancellation()
+    DemoLine.good("both called \(alias), the meeting room \(room.configuration.name)")
+    try check(heardByOne, devices[0].alias, heard: DemoRound.tones.called)
+    try check(heardByTwo, devices[1].alias, heard: DemoRound.tones.caller)
   }
 
   private func phone(
