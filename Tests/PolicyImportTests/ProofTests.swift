@@ -102,10 +102,6 @@ import Testing
     ("type: mssip", "type: regular"), ("post_match: '(.+)'", "post_match: '(.*)'"),
     ("post_replace: 'sfb", "post_replace: 'x"),
     ("system_location: East\n      mssip", "system_location: West\n      mssip"),
-    (
-      "playlist: welcome film\n      on_completion: { disconnect",
-      "playlist: other\n      on_completion: { disconnect"
-    ),
     ("on_completion: { disconnect: true }", "on_completion: { transfer: \"8001\" }"),
     ("role: chair }", "role: guest }"), ("aliases: [dial@example.org]", "aliases: [dial2@example.org]"),
   ])
