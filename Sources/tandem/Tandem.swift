@@ -11,7 +11,7 @@ struct Tandem: AsyncParsableCommand {
     subcommands: [
       ServeCommand.self, CheckCommand.self, ImportCommand.self, ExplainCommand.self, TestCommand.self,
       DiffCommand.self, ReplayCommand.self, PolicyCommand.self,
-      CallsCommand.self,
+      CallsCommand.self, ConferencesCommand.self,
       CallCommand.self,
       DemoCommand.self, SchemaCommand.self,
     ])

@@ -76,6 +76,46 @@ import Testing
     nothingIsLeft()
   }
 
+  /// A service sends somebody on who was answered there: what it described last is offered on, and the answer offered to it.
+  @Test func aPartyOfAServiceGoesOnToAPhone() throws {
+    let ann = ScriptedLeg(id: bench.exchange.makeLegID(), isIncoming: true)
+    let request = CallRequest(
+      id: bench.exchange.makeCallID(), direction: .dialIn, trigger: .twoStageDialing, callProtocol: .sip,
+      alias: Alias(sip: "sip:bob@127.0.0.1"), caller: Caller(alias: "sip:ann@example.org"), resolutions: 1)
+    let routed = bench.router.route(request, now: bench.loop.now, wallClock: bench.loop.wallClock)
+    let live = try #require(bench.exchange.ledger.begin(request, routed, caller: ann.party))
+    var incoming = IncomingCall(request: request, routed: routed, leg: ann, offer: nil, call: live)
+    incoming.described = .video(port: 20000)
+    bench.exchange.pass(incoming, isExternal: false)
+    let bob = try #require(bench.dialer.legs.last)
+    #expect(bob.call?.offer?.streams.count == 2)
+    // Nothing of what happens before the answer concerns somebody who was answered long ago.
+    bob.does(.progress(.ringing, media: .video(port: 25000)))
+    #expect(ann.take() == [])
+    bob.does(.answered(media: .video(port: 25000)))
+    #expect(ann.take() == [.offer])
+    ann.does(.answer(.video(port: 20000)))
+    #expect(bench.host.callCount == 1 && bob.take() == [])
+    bob.does(.ended(Disconnect(.normal)))
+    #expect(ann.take() == [.end(.normal)])
+    nothingIsLeft()
+  }
+
+  @Test func aPartyOfAServiceThatReachesNobodyIsHungUp() throws {
+    let ann = ScriptedLeg(id: bench.exchange.makeLegID(), isIncoming: true)
+    let request = CallRequest(
+      id: bench.exchange.makeCallID(), direction: .dialIn, trigger: .twoStageDialing, callProtocol: .sip,
+      alias: Alias(sip: "sip:bob@127.0.0.1"), caller: Caller(alias: "sip:ann@example.org"), resolutions: 1)
+    let routed = bench.router.route(request, now: bench.loop.now, wallClock: bench.loop.wallClock)
+    let live = try #require(bench.exchange.ledger.begin(request, routed, caller: ann.party))
+    var incoming = IncomingCall(request: request, routed: routed, leg: ann, offer: nil, call: live)
+    incoming.described = .video(port: 20000)
+    bench.exchange.pass(incoming, isExternal: false)
+    bench.dialer.legs.last?.does(.ended(Disconnect(.busy, protocolCode: 486)))
+    #expect(ann.take() == [.end(.busy)])
+    nothingIsLeft()
+  }
+
   @Test func aTrunkStaysOccupiedAsLongAsItsPartyIsThere() throws {
     let (ann, _) = try connect("far")
     #expect(bench.router.concurrentCalls(onTrunk: "carrier") == 1)

@@ -321,7 +321,8 @@ extension GatewayConfiguration {
   init(_ dialOut: DialOut, from settings: ConferenceSettings, _ policy: PolicySnapshot) {
     self.init(
       name: settings.name, tag: settings.tag,
-      remoteAlias: Alias(dialled: dialOut.destination, protocol: dialOut.callProtocol).parsed,
+      // As it was given: a host that is an address, and its port, are where the call goes.
+      remoteAlias: dialOut.destination,
       localAlias: dialOut.localAlias, localDisplayName: dialOut.localDisplayName,
       outgoingProtocol: dialOut.callProtocol, outgoingLocation: dialOut.location,
       trunks: dialOut.location.flatMap { policy.location(named: $0)?.trunk }

@@ -1,3 +1,4 @@
+import Conferences
 import Foundation
 import Logging
 import NIOCore
@@ -18,7 +19,10 @@ final class ControlDoor: Sendable {
   static let maximumConnections = 16
   static let patience = TimeAmount.seconds(10)
 
-  static func open(state: String, lifecycle: PolicyLifecycle, logger: Logger) async throws -> ControlDoor {
+  /// - Parameter conferences: answers what is asked about conferences.
+  static func open(
+    state: String, lifecycle: PolicyLifecycle, conferences: @escaping ConferenceAnswer, logger: Logger
+  ) async throws -> ControlDoor {
     let path = path(state: state)
     guard path.utf8.count <= maximumPathLength else {
       throw ServeError("the path \(path) is too long for a socket: use a shorter --state")
@@ -33,13 +37,16 @@ final class ControlDoor: Sendable {
           return channel.close()
         }
         return channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(ControlHandler(lifecycle, logger))
+          try channel.pipeline.syncOperations.addHandler(ControlHandler(lifecycle, conferences, logger))
         }
       }
       .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
     chmod(path, 0o600)
     return ControlDoor(channel, path)
   }
+
+  /// What the service says to a question about conferences.
+  typealias ConferenceAnswer = @Sendable (ConferenceRequest, _ isJSON: Bool) async -> ControlReply
 
   private init(_ channel: any Channel, _ path: String) {
     self.channel = channel
@@ -62,13 +69,17 @@ private final class ControlHandler: ChannelInboundHandler {
   typealias OutboundOut = ByteBuffer
 
   private let lifecycle: PolicyLifecycle
+  private let conferences: ControlDoor.ConferenceAnswer
   private let log: Logger
   private var lines = ControlLines()
   private var isAnswering = false
   private var impatience: Scheduled<Void>?
 
-  init(_ lifecycle: PolicyLifecycle, _ log: Logger) {
+  init(
+    _ lifecycle: PolicyLifecycle, _ conferences: @escaping ControlDoor.ConferenceAnswer, _ log: Logger
+  ) {
     self.lifecycle = lifecycle
+    self.conferences = conferences
     self.log = log
   }
 
@@ -91,10 +102,10 @@ private final class ControlHandler: ChannelInboundHandler {
     isAnswering = true
     impatience?.cancel()
     do {
-      let (request, isJSON) = try ControlRequest.parse(line)
-      let (channel, lifecycle) = (context.channel, lifecycle)
+      let channel = context.channel
+      let reply = try reply(to: line)
       Task {
-        let reply = await lifecycle.answer(request, isJSON: isJSON)
+        let reply = await reply()
         channel.writeAndFlush(ByteBuffer(string: reply.line)).whenComplete { _ in channel.close(promise: nil)
         }
       }
@@ -102,6 +113,14 @@ private final class ControlHandler: ChannelInboundHandler {
       log.warning("request at the control socket not understood", metadata: ["error": "\(error)"])
       answer(ControlReply(exitCode: 2, output: "\(error)\n"), context.channel)
     }
+  }
+
+  private func reply(to line: [UInt8]) throws -> @Sendable () async -> ControlReply {
+    if let (request, isJSON) = try ConferenceRequest.parse(line) {
+      return { [conferences] in await conferences(request, isJSON) }
+    }
+    let (request, isJSON) = try ControlRequest.parse(line)
+    return { [lifecycle] in await lifecycle.answer(request, isJSON: isJSON) }
   }
 
   private func answer(_ reply: ControlReply, _ channel: any Channel) {

@@ -118,7 +118,14 @@ final class ServeService: Sendable {
         log: logger))
     let control: ControlDoor?
     do {
-      control = try await ControlDoor.open(state: options.state, lifecycle: lifecycle, logger: logger)
+      control = try await ControlDoor.open(
+        state: options.state, lifecycle: lifecycle,
+        conferences: { request, isJSON in
+          let answer = try? await eventLoop.submit {
+            server.value.answer(request, isJSON: isJSON)
+          }.get()
+          return answer ?? ControlReply(exitCode: 1, output: "The service is stopping.\n")
+        }, logger: logger)
     } catch {
       // Calls matter more than commands.
       logger.error(

@@ -1,4 +1,5 @@
 import CallModel
+import Conferences
 import DNSResolver
 import Gateway
 import Glibc
@@ -178,6 +179,16 @@ final class SignallingServer {
           request: request, answer: external.answer, record: routed.record, at: at, policy: routed.policy,
           node: policyServers.nodeAddress))
     }
+  }
+
+  /// Answers what an admin asks about conferences.
+  func answer(_ request: ConferenceRequest, isJSON: Bool) -> ControlReply {
+    var reply = ControlReply(exitCode: 1, output: "")
+    driver.turn {
+      let (exitCode, output) = services.conferences.answer(request, isJSON: isJSON)
+      reply = ControlReply(exitCode: exitCode, output: output)
+    }
+    return reply
   }
 
   /// Takes no new calls from now on.

@@ -1,0 +1,138 @@
+import CallModel
+import PolicyEngine
+import Router
+
+/// A running conference as administrators see it: by name, with its times on the wall clock.
+public struct ConferenceReport: Sendable {
+  public struct Row: Sendable {
+    public var participant: Participant
+    public var arrived: WallClock
+    public var address: TransportAddress?
+    public var call: CallID?
+  }
+
+  public var settings: ConferenceSettings
+  public var status: ConferenceStatus
+  public var began: WallClock
+  public var rows: [Row]
+
+  init(_ conference: Conference, _ room: HostedRoom?, now: MonotonicInstant, wallClock: WallClock) {
+    func time(_ instant: MonotonicInstant) -> WallClock {
+      WallClock(milliseconds: wallClock.milliseconds - (now - instant).milliseconds)
+    }
+    settings = conference.settings
+    status = conference.status
+    began = time(conference.createdAt)
+    rows = conference.participants.map { participant in
+      let call = room?.calls[participant.id]
+      return Row(
+        participant: participant, arrived: time(participant.arrivedAt), address: call?.leg?.leg.party.address,
+        call: call?.live?.id)
+    }
+  }
+
+  /// As in a list of all.
+  var line: [String] {
+    [
+      settings.name, began.iso8601, "\(rows.count)", status.isLocked ? "locked" : "open",
+      status.isStarted ? "" : "waits for a host",
+    ]
+  }
+
+  public var text: String {
+    var lines = [
+      "\(settings.name), since \(began.iso8601), \(status.isLocked ? "locked" : "open")"
+        + (status.areGuestsMuted ? ", guests muted" : "") + (status.isStarted ? "" : ", not started")
+    ]
+    let table = rows.map { row -> [String] in
+      let p = row.participant
+      var flags: [String] = []
+      if p.isMuted { flags.append("muted") }
+      if p.isOnHold { flags.append("on hold") }
+      if p.isEncrypted == true { flags.append("encrypted") }
+      if p.isStreaming { flags.append("streaming") }
+      return [
+        String(p.id.description.prefix(8)), p.role?.word ?? "-", p.stage.serviceType(in: settings.kind),
+        p.direction.rawValue, p.displayName, row.arrived.iso8601, flags.joined(separator: ", "),
+      ]
+    }
+    lines += ConferenceReport.columns(table).map { "  \($0)" }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Cells under each other.
+  static func columns(_ rows: [[String]]) -> [String] {
+    let count = rows.map(\.count).max() ?? 0
+    let widths = (0..<count).map { column in
+      rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+    }
+    return rows.map { row in
+      var text = ""
+      for (column, cell) in row.enumerated() {
+        text += cell + String(repeating: " ", count: widths[column] - cell.count + 2)
+      }
+      while text.last == " " { text.removeLast() }
+      return text
+    }
+  }
+
+  /// The object of `status/v1/conference/` (management reference).
+  var json: [(String, JSONText)] {
+    [
+      ("id", .string(settings.name)), ("name", .string(settings.name)),
+      ("service_type", .string(settings.kind.rawValue)), ("start_time", .string(began.iso8601)),
+      ("is_started", .boolean(status.isStarted)), ("is_locked", .boolean(status.isLocked)),
+      ("guests_muted", .boolean(status.areGuestsMuted)), ("direct_media_available", .boolean(false)),
+      ("tag", .string(settings.tag)),
+    ]
+  }
+
+  /// The objects of `status/v1/participant/`.
+  var participants: [JSONText] {
+    rows.map { row in
+      let p = row.participant
+      return .object([
+        ("id", .string(p.id.description)), ("call_uuid", JSONText(row.call?.description)),
+        ("conference", .string(settings.name)),
+        ("service_type", .string(p.stage.serviceType(in: settings.kind))),
+        ("service_tag", .string(settings.tag)), ("call_tag", .string(p.callTag)),
+        ("role", .string(p.role?.rawValue ?? "unknown")), ("display_name", .string(p.displayName)),
+        ("participant_alias", .string(p.alias)),
+        ("source_alias", .string(p.direction == .incoming ? p.alias : p.localAlias)),
+        ("destination_alias", .string(p.direction == .incoming ? p.localAlias : p.alias)),
+        ("protocol", .string(p.callProtocol.statusWord)), ("vendor", .string(p.vendor)),
+        ("call_direction", .string(p.direction.rawValue)),
+        ("encryption", .string(p.isEncrypted == true ? "On" : "Off")),
+        ("connect_time", .string(row.arrived.iso8601)),
+        ("remote_address", JSONText(row.address?.ip.description)),
+        ("remote_port", row.address.map { .integer(Int($0.port)) } ?? .null),
+        ("has_media", .boolean(!p.media.isEmpty)), ("is_muted", .boolean(p.isMuted)),
+        ("is_client_muted", .boolean(p.isClientMuted)), ("is_on_hold", .boolean(p.isOnHold)),
+        ("is_presenting", .boolean(p.isPresenting)), ("is_streaming", .boolean(p.isStreaming)),
+        ("is_mute_supported", .boolean(true)), ("is_disconnect_supported", .boolean(true)),
+        ("is_transfer_supported", .boolean(p.stage == .inConference)),
+      ])
+    }
+  }
+}
+
+extension Participant.Role {
+  /// As people say it.
+  var word: String { self == .chair ? "host" : "guest" }
+}
+
+extension CallProtocol {
+  /// As status tables write it.
+  var statusWord: String {
+    switch self {
+    case .sip: "SIP"
+    case .h323: "H323"
+    case .mssip: "MSSIP"
+    case .webrtc: "WebRTC"
+    case .rtmp: "RTMP"
+    case .api: "API"
+    case .teams: "TEAMS"
+    case .gms: "GMS"
+    }
+  }
+}
