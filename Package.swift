@@ -126,7 +126,7 @@ let package = Package(
     .target(
       name: "Gateway",
       dependencies: [
-        "CallModel", "SIP", "SDP", "Router", "PolicyEngine", "PolicyHooks", "MediaRelay", log,
+        "CallModel", "SIP", "SDP", "Router", "PolicyEngine", "PolicyHooks", "MediaRelay", "AudioBridge", log,
       ],
       swiftSettings: strict),
     .target(
@@ -162,7 +162,10 @@ let package = Package(
 
     // What it measures mixing and transcoding with.
     .executableTarget(
-      name: "mixbench", dependencies: ["AudioMixing", "Codecs", "CallModel", "TestSupport"],
+      name: "mixbench",
+      dependencies: [
+        "AudioBridge", "AudioMixing", "Codecs", "MediaRelay", "CMediaIO", "CallModel", "TestSupport",
+      ],
       path: "Benchmarks/Sources/mixbench",
       swiftSettings: strict),
 

@@ -393,7 +393,7 @@ final class BridgeCore: @unchecked Sendable {
       // The relay itself may have been shut down.
       remove(party)
       emit(.closed(party.id, statistics))
-    case .latched, .mediaTimeout: break
+    case .latched, .mediaTimeout, .otherFormat: break
     }
   }
 }

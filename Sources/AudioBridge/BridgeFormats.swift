@@ -4,7 +4,7 @@ import Codecs
 import MediaRelay
 
 /// What an exchange of offer and answer means for a party of a mix.
-struct BridgeFormats {
+struct BridgeFormats: Hashable {
   typealias Format = MixParticipantConfiguration.Format
 
   /// In the order of the party's own description.
@@ -19,13 +19,17 @@ struct BridgeFormats {
   private var entries: [RelayPayloadTypes.Entry] = []
 
   /// Nil when there is nothing in common that is mixed.
-  init?(remote: MediaStream, local: MediaStream) {
+  ///
+  /// - Parameter preferred: what the party is sent if it takes it, whatever it likes best.
+  init?(remote: MediaStream, local: MediaStream, preferring preferred: AudioEncoding? = nil) {
     // What it asked for first among what we told it that we take, too (RFC 3264 §6.1).
-    let chosen = remote.codecs.first { codec in
+    let known = remote.codecs.filter { codec in
       BridgeCodecs.encoding(of: codec) != nil
         && codec.counterpart(in: local.codecs, among: remote.codecs) != nil
     }
-    guard let chosen, let encoding = BridgeCodecs.encoding(of: chosen) else { return nil }
+    guard let chosen = known.first(where: { BridgeCodecs.encoding(of: $0) == preferred }) ?? known.first,
+      let encoding = BridgeCodecs.encoding(of: chosen)
+    else { return nil }
     sends = Format(chosen.payloadType, encoding)
     opus = encoding == .opus ? OpusSettings(answering: chosen.parameters) : OpusSettings()
     let sharedNoise = { (codec: Codec) in codec.name.lowercased() == "cn" && codec.clockRate == 8_000 }

@@ -16,6 +16,9 @@ public struct Transcoder: ~Copyable {
     /// Nil: the receiver did not agree to it. Events count time in the clock of the audio they are sent with.
     public var comfortNoisePayloadType: UInt8?
     public var eventPayloadType: UInt8?
+    /// Clocks in Hz in which the two sides count the length of events. RFC 4733 §2.4 wants that of the audio, but many use
+    /// 8000 with every encoding. Nil: that of the audio.
+    public var eventClockRates: (from: Int?, to: Int?) = (nil, nil)
     /// Random, as RFC 3550 §5.1 wants them.
     public var ssrc: UInt32
     public var firstSequenceNumber: UInt16
@@ -305,7 +308,9 @@ public struct Transcoder: ~Copyable {
     guard let type = configuration.eventPayloadType, bytes.count >= 4 else { return }
     let (from, to) = (Int64(configuration.from.clockRate), Int64(configuration.to.clockRate))
     let offset = Int64(Int32(bitPattern: timestamp &- expectedTimestamp)) &* to / from
-    let duration = (Int64(bytes[2]) << 8 | Int64(bytes[3])) * to / from
+    let (eventFrom, eventTo) = configuration.eventClockRates
+    let length = Int64(bytes[2]) << 8 | Int64(bytes[3])
+    let duration = length * Int64(eventTo ?? Int(to)) / Int64(max(1, eventFrom ?? Int(from)))
     payload.copyBytes(from: bytes.prefix(4))
     let scaled = UInt16(clamping: duration)
     payload[2] = UInt8(scaled >> 8)

@@ -52,6 +52,17 @@ public struct RelayEndpoint {
   let side: UnsafeMutablePointer<SideState>
   let loop: UnsafeMutablePointer<RelayLoop>
 
+  /// The other party of the packet in hand.
+  public init(otherOf output: borrowing RelayOutput) {
+    side = output.side.pointee.peer
+    loop = output.loop
+  }
+
+  init(side: UnsafeMutablePointer<SideState>, loop: UnsafeMutablePointer<RelayLoop>) {
+    self.side = side
+    self.loop = loop
+  }
+
   /// Sends a packet to this party: header and payload as given, but for the sequence number where digits were inserted
   /// before. Protected when the side has keys; dropped while digits are being sent to it, on hold, and without an address.
   @inline(__always)

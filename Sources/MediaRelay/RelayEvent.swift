@@ -10,6 +10,9 @@ public enum RelayEvent: Sendable, Hashable {
   /// Nothing arrived for the configured time. Nil: from neither party; otherwise from this one. Reported once
   /// per silence.
   case mediaTimeout(stream: RelayStream.ID, side: RelaySideName?, silence: TimeSpan)
+  /// The party sends a format that was agreed with it and that the other does not take
+  /// (``RelayPayloadTypes/reported``). Once after each ``RelayStream/update(a:b:)``.
+  case otherFormat(stream: RelayStream.ID, side: RelaySideName, payloadType: UInt8)
   /// A telephone event has ended (RFC 4733): code 0...9 digits, 10 `*`, 11 `#`, 12...15 A to D, 16 flash.
   case telephoneEvent(stream: RelayStream.ID, side: RelaySideName, event: UInt8, duration: TimeSpan)
   /// The queue of digits to be sent to this side has run empty.

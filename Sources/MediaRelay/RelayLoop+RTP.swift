@@ -71,7 +71,9 @@ extension RelayLoop {
     var payloadType = header.payloadType
     if let map = side.pointee.payloadMap {
       payloadType = map[Int(payloadType)]
-      if payloadType == 255 { return drop(side, .payloadType) }
+      if _slowPath(payloadType > 127) {
+        return refuse(side, header.payloadType, isReported: payloadType != 255)
+      }
     }
     if verdict == .candidate && !latch(side, header, isAuthenticated: context != nil) {
       return drop(side, .foreignSource)
@@ -95,6 +97,17 @@ extension RelayLoop {
       return call(tap, .rtp, side, count, from)
     }
     forward(side, header, payloadType: payloadType, count)
+  }
+
+  private mutating func refuse(
+    _ side: UnsafeMutablePointer<SideState>, _ payloadType: UInt8, isReported: Bool
+  ) {
+    drop(side, .payloadType)
+    guard isReported, !side.pointee.hasReportedFormat else { return }
+    side.pointee.hasReportedFormat = true
+    side.pointee.stream.pointee.emit(
+      .otherFormat(
+        stream: side.pointee.stream.pointee.id, side: side.pointee.name, payloadType: payloadType))
   }
 
   /// Numbers, protects and sends a packet that has been found good.

@@ -27,6 +27,7 @@ extension RelayLoop {
     side.pointee.eventClockRate = u.eventClockRate
     side.pointee.payloadMap?.deallocate()
     side.pointee.payloadMap = u.payloadMap
+    side.pointee.hasReportedFormat = false
     if !u.keepsReceiveSRTP {
       replace(&side.pointee.receiveSRTP, with: u.receiveSRTP)
     }

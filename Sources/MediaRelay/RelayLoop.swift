@@ -320,10 +320,10 @@ struct RelayLoop: ~Copyable {
       guard let initial else { continue }
       apply(initial, to: stream.pointee.side(name))
     }
-    if let tap = stream.pointee.initialTap {
-      stream.pointee.initialTap = nil
-      setTap(tap, on: stream.pointee.side(.a))
-    }
+    let taps = stream.pointee.initialTaps
+    stream.pointee.initialTaps = (nil, nil)
+    if let tap = taps.a { setTap(tap, on: stream.pointee.side(.a)) }
+    if let tap = taps.b { setTap(tap, on: stream.pointee.side(.b)) }
     stream.pointee.initialA = nil
     stream.pointee.initialB = nil
     setMode(stream, stream.pointee.mode)

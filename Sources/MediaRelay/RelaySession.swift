@@ -65,12 +65,14 @@ public final class RelaySession: Sendable {
   /// Joins two reserved ports, or loops one, or ends one with a tap. Nil when the session is closed or a key does not fit
   /// its suite.
   ///
-  /// - Parameter tap: attached to side A before its first packet.
+  /// - Parameters:
+  ///   - tap: attached to side A before its first packet.
+  ///   - tapB: the same on side B.
   public func makeStream(
-    _ configuration: RelayStreamConfiguration, tap: (any MediaTap)? = nil
+    _ configuration: RelayStreamConfiguration, tap: (any MediaTap)? = nil, tapB: (any MediaTap)? = nil
   ) -> RelayStream? {
     guard configuration.b != nil || configuration.mode != .relay,
-      let stream = RelayStream(session: self, configuration: configuration, tap: tap)
+      let stream = RelayStream(session: self, configuration: configuration, taps: (tap, tapB))
     else { return nil }
     let isClosed = state.withLock { state in
       if !state.isClosed {

@@ -46,6 +46,9 @@ public struct RelayPayloadTypes: Sendable, Hashable {
 
   /// Nil passes every payload type unchanged; otherwise what is not listed is dropped and counted.
   public private(set) var entries: [Entry]?
+  /// Types that this party may send and the other does not take: dropped, and the first is reported
+  /// (``RelayEvent/otherFormat(stream:side:payloadType:)``).
+  public private(set) var reported: [UInt8] = []
 
   /// Every payload type passes unchanged.
   public static let all = RelayPayloadTypes(entries: nil)
@@ -54,7 +57,10 @@ public struct RelayPayloadTypes: Sendable, Hashable {
 
   /// Only the given types pass. Entries with a number above 127 are ignored; of two with the same incoming
   /// number the first counts.
-  public init(_ entries: [Entry]) {
+  public init(_ entries: [Entry], reporting reported: [UInt8] = []) {
+    self.reported = reported.filter { type in
+      type < 128 && !entries.contains { $0.incoming == type }
+    }
     self.entries = entries.filter { $0.incoming < 128 && $0.outgoing < 128 }
   }
 

@@ -23,7 +23,10 @@ public final class RelayStream: Sendable {
   private let worker: RelayWorker
   private let state: Mutex<State>
 
-  init?(session: RelaySession, configuration: RelayStreamConfiguration, tap: (any MediaTap)? = nil) {
+  init?(
+    session: RelaySession, configuration: RelayStreamConfiguration,
+    taps: (a: (any MediaTap)?, b: (any MediaTap)?) = (nil, nil)
+  ) {
     relay = session.relay
     worker = session.worker
     id = session.relay.makeStreamID()
@@ -40,7 +43,7 @@ public final class RelayStream: Sendable {
       b = update
     }
     let pointer = StreamState.create(
-      id: id, mode: configuration.mode, timeout: configuration.timeout, sink: session.sink, tap: tap, a: a,
+      id: id, mode: configuration.mode, timeout: configuration.timeout, sink: session.sink, taps: taps, a: a,
       b: b)
     handle = Handle(pointer: pointer)
     state = Mutex(State(a: configuration.a, b: configuration.b))

@@ -86,6 +86,9 @@ struct SideUpdate {
     return mio_address(address)
   }
 
+  /// In the table of payload types: dropped and reported.
+  static let reportedType: UInt8 = 254
+
   private static func table(_ map: RelayPayloadTypes) -> UnsafeMutablePointer<UInt8>? {
     guard let entries = map.entries else { return nil }
     let table = UnsafeMutablePointer<UInt8>.allocate(capacity: 128)
@@ -93,6 +96,7 @@ struct SideUpdate {
     for entry in entries where table[Int(entry.incoming)] == 255 {
       table[Int(entry.incoming)] = entry.outgoing
     }
+    for type in map.reported { table[Int(type)] = reportedType }
     return table
   }
 

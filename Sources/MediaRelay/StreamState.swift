@@ -33,6 +33,7 @@ struct SideState {
   var clockRate: UInt32 = 8000
   var eventClockRate: UInt32 = 8000
   var payloadMap: UnsafeMutablePointer<UInt8>?
+  var hasReportedFormat = false
   var receiveSRTP: UnsafeMutablePointer<SRTPContext>?
   var sendSRTP: UnsafeMutablePointer<SRTPContext>?
   /// The tap that is attached, in memory of its own: reading a plain pointer counts no references.
@@ -89,8 +90,8 @@ struct StreamState {
   /// Configuration carried to the thread with the stream itself.
   var initialA: UnsafeMutablePointer<SideUpdate>?
   var initialB: UnsafeMutablePointer<SideUpdate>?
-  /// Of side A.
-  var initialTap: (any MediaTap)?
+  /// Carried to the thread with the stream, like its configuration.
+  var initialTaps: (a: (any MediaTap)?, b: (any MediaTap)?)
   var sink: Unmanaged<EventSink>
   var isAttached = false
   var created: Int64 = 0
@@ -103,7 +104,8 @@ struct StreamState {
   var previous: UnsafeMutablePointer<StreamState>?
 
   static func create(
-    id: RelayStream.ID, mode: RelayMode, timeout: MediaTimeout, sink: EventSink, tap: (any MediaTap)?,
+    id: RelayStream.ID, mode: RelayMode, timeout: MediaTimeout, sink: EventSink,
+    taps: (a: (any MediaTap)?, b: (any MediaTap)?),
     a: UnsafeMutablePointer<SideUpdate>, b: UnsafeMutablePointer<SideUpdate>?
   ) -> UnsafeMutablePointer<StreamState> {
     let stream = UnsafeMutablePointer<StreamState>.allocate(capacity: 1)
@@ -113,7 +115,7 @@ struct StreamState {
     stream.initialize(
       to: StreamState(
         id: id, mode: mode, timeout: timeout, sides: sides, initialA: a, initialB: b,
-        initialTap: tap,
+        initialTaps: taps,
         sink: Unmanaged.passRetained(sink)))
     return stream
   }

@@ -103,7 +103,7 @@ import Testing
     let call = try #require(bench.host.call(with: ann.id))
     for _ in 0..<3 {
       var offer = MediaDescription.video(port: 28000)
-      offer.streams[0].codecs = [.opus(111)]
+      offer.streams[0].codecs = [.g729]
       let dave = bench.replace(bob, in: call, offer: offer)
       #expect(dave.take() == [.reject(.notAcceptable)])
     }
@@ -147,7 +147,7 @@ import Testing
     let dave = bench.replace(
       bench.dialer.legs[0], in: try #require(bench.host.call(with: ann.id)), offer: nil)
     #expect(dave.take() == [.accept] && ann.take() == [])
-    #expect(dave.media?.streams[0].codecs.map(\.name) == ["PCMA", "telephone-event"])
+    #expect(dave.media?.streams[0].codecs.map(\.name).prefix(2) == ["PCMA", "telephone-event"])
     dave.does(.confirmed(media: .audio(port: 28000)))
     #expect(ann.take() == [.accept] && dave.take() == [])
     ann.does(.ended(Disconnect(.normal)))
@@ -216,7 +216,8 @@ import Testing
     _ = (ann.take(), bob.take())
     let dave = bench.replace(bob, in: try #require(bench.host.call(with: ann.id)), offer: nil)
     #expect(
-      dave.take() == [.accept] && dave.media?.streams[0].codecs.map(\.name) == ["PCMA", "telephone-event"])
+      dave.take() == [.accept]
+        && dave.media?.streams[0].codecs.map(\.name).prefix(2) == ["PCMA", "telephone-event"])
     #expect(ann.take() == [] && bob.take() == [])
     dave.does(.confirmed(media: .audio(port: 28000)))
     #expect(ann.take() == [.offer])

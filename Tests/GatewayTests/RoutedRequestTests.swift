@@ -152,7 +152,13 @@ import Testing
 
   @Test func aCallGoesOutFromAListenerOfItsLocation() throws {
     let bench = try bench(
-      [rule(".*@pbx.example") { $0.outgoingLocation = "edge" }], locations: [Location(name: "edge")])
+      [
+        rule(".*@pbx.example") {
+          $0.outgoingLocation = "edge"
+          // Without keys the INVITE fits a datagram.
+          $0.mediaEncryption = .off
+        }
+      ], locations: [Location(name: "edge")])
     let other = ListenerID(7)
     bench.endpoint.agent.identities.append(
       LocalIdentity(listener: other, transport: .udp, address: TransportAddress("192.0.2.2:5060")!))

@@ -252,6 +252,8 @@ extension MediaDescription {
 
 extension Codec {
   static let pcma = Codec(8, "PCMA", clockRate: 8000)
+  /// One that is relayed, and not transcoded.
+  static let g729 = Codec(18, "G729", clockRate: 8000)
   static let pcmu = Codec(0, "PCMU", clockRate: 8000)
   static let events = Codec(101, "telephone-event", clockRate: 8000, parameters: "0-16")
   static func opus(_ number: UInt8) -> Codec { Codec(number, "opus", clockRate: 48000, channels: 2) }

@@ -1,3 +1,4 @@
+import AudioBridge
 import CallModel
 import MediaRelay
 
@@ -6,18 +7,33 @@ extension CallMedia {
   /// Brings the relay in line with the slots. Streams that stay are changed in place: no packet is lost over a re-INVITE.
   func joinSides() {
     for index in slots.indices {
-      guard let a = relaySide(index, .a), let b = relaySide(index, .b) else {
+      guard var a = relaySide(index, .a), var b = relaySide(index, .b) else {
         slots[index].relay?.close()
         slots[index].relay = nil
+        slots[index].transcoding = nil
         continue
       }
-      if let relay = slots[index].relay {
-        relay.update(a: a, b: b)
-      } else {
-        let timeout = MediaTimeout(bothSides: settings.timeout)
-        slots[index].relay = session.makeStream(RelayStreamConfiguration(a: a, b: b, timeout: timeout))
-        if let relay = slots[index].relay { track(relay) }
+      let before = slots[index].transcoding
+      let between = transcoding(index)
+      slots[index].transcoding = between
+      if let between {
+        a = between.completing(a, .a)
+        b = between.completing(b, .b)
       }
+      guard let relay = slots[index].relay else {
+        let timeout = MediaTimeout(bothSides: settings.timeout)
+        slots[index].relay = session.makeStream(
+          RelayStreamConfiguration(a: a, b: b, timeout: timeout), tap: between?.fromA, tapB: between?.fromB)
+        if let relay = slots[index].relay { track(relay) }
+        continue
+      }
+      // In between packets must not pass as they are under numbers that mean something else.
+      if let between, between !== before {
+        relay.setTap(between.fromA, on: .a)
+        relay.setTap(between.fromB, on: .b)
+      }
+      relay.update(a: a, b: b)
+      if between == nil, before != nil { for side in RelaySideName.allCases { relay.setTap(nil, on: side) } }
     }
   }
 
@@ -77,7 +93,7 @@ extension CallMedia {
       // Absorbed in the relay and passed on as signalling, but it must get that far.
       entries.append(.init(event.payloadType, event.payloadType))
     }
-    return RelayPayloadTypes(entries)
+    return RelayPayloadTypes(entries, reporting: transcodable(local.codecs).map(\.payloadType))
   }
 
   /// Whether a stream that fell silent on both sides means that the call is dead: not while a party is on hold, whose phones

@@ -171,6 +171,7 @@ final class CallMedia {
     var result = stream.relayed(bandwidth: limited(stream))
     result.address = slots[slot][side].port?.rtp ?? result.address
     result.codecs.removeAll { settings.disabledCodecs.contains($0.name.lowercased()) }
+    result.codecs += ownFormats(beside: result)
     let isSecure: Bool
     switch encryption {
     case .required:
@@ -266,7 +267,10 @@ final class CallMedia {
     }
     // RFC 3264 §6.1: the offerer's numbers, and nothing it did not offer.
     var result = answered.relayed(bandwidth: limited(answered)).renumbered(like: offered)
-    let codecs = result.codecs.filter { $0.counterpart(in: offered.codecs, among: result.codecs) != nil }
+    var codecs = result.codecs.filter { $0.counterpart(in: offered.codecs, among: result.codecs) != nil }
+    if !codecs.contains(where: \.isPrimary) {
+      codecs = transcodedFormats(offered: offered, answered: answered)
+    }
     guard codecs.contains(where: \.isPrimary) else { return nil }
     result.kind = offered.kind
     result.address = port.rtp
@@ -355,6 +359,7 @@ final class CallMedia {
       if index == restored.count { restored.append(MediaSlot(kind: slots[index].kind)) }
       for side in RelaySideName.allCases { restored[index][side].port = slots[index][side].port }
       restored[index].relay = slots[index].relay
+      restored[index].transcoding = slots[index].transcoding
     }
     slots = restored
   }
@@ -443,6 +448,7 @@ final class CallMedia {
       }
       return
     }
+    if case .otherFormat(let stream, _, _) = event { return transcodeMixedFormats(of: stream) }
     onEvent?(event)
   }
 }

@@ -1,3 +1,4 @@
+import AudioBridge
 import CallModel
 import MediaRelay
 
@@ -30,6 +31,10 @@ struct MediaSlot {
   var a = Side()
   var b = Side()
   var relay: RelayStream?
+  /// Stands between the sides while their formats differ.
+  var transcoding: CallTranscoding?
+  /// What was agreed when a side turned out to send a format that the other does not take.
+  var mixedFormats: [[Codec]]?
 
   init(kind: MediaStream.Kind) { self.kind = kind }
 
