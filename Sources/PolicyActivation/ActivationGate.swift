@@ -74,9 +74,9 @@ public struct ActivationGate: Sendable {
     }
     if let replay {
       lines.append(
-        "replay  \(replay.compared) recorded calls, \(replay.differences.count(where: \.change.isSubstantial)) differ (\(ActivationGate.percent(replay.changedShare)))"
+        "replay  \(replay.compared) recorded calls, \(replay.differences.count(where: \.change.changesCall)) differ (\(ActivationGate.percent(replay.changedShare)))"
       )
-      for difference in replay.differences.filter(\.change.isSubstantial).prefix(3) {
+      for difference in replay.differences.filter(\.change.changesCall).prefix(3) {
         lines.append("          \(difference.change.rawValue): \(difference.caller) → \(difference.alias)")
         lines.append("            was    \(difference.before)")
         lines.append("            would  \(difference.after)")

@@ -63,6 +63,8 @@ public actor PolicyLifecycle {
   public private(set) var shadow: ShadowEvaluation?
   /// What was in force lately, so that a rollback does not depend on secrets that are not kept.
   private var recent: [PolicySnapshot] = []
+  /// Pushed out of these, and perhaps still the policy of some call: a long one is let go here, and not by the signalling loop.
+  private var retired: [PolicySnapshot] = []
   /// What is wrong with the watched directory.
   private var directoryErrors = 0
   private var isBusy = false
@@ -232,9 +234,11 @@ public actor PolicyLifecycle {
     policy = snapshot
     active = next
     since = entry.at
+    retired += recent.filter { $0.version == snapshot.version && $0 !== snapshot }
     recent.removeAll { $0.version == snapshot.version }
     recent.append(snapshot)
-    if recent.count > PolicyLifecycle.recentCount { recent.removeFirst() }
+    if recent.count > PolicyLifecycle.recentCount { retired.append(recent.removeFirst()) }
+    releaseRetired()
     if isSame, entry.note.isEmpty { entry.note = "no change" }
     do {
       try history.append(entry)
@@ -243,6 +247,15 @@ public actor PolicyLifecycle {
     }
     surroundings.report(.activated(version: entry.version, way: entry.way, pause: pause))
     if let shadow, shadow.candidate.version == snapshot.version { await stopShadow() }
+  }
+
+  /// Lets go of what no call holds any more.
+  private func releaseRetired() {
+    var held: [PolicySnapshot] = []
+    while var snapshot = retired.popLast() {
+      if !isKnownUniquelyReferenced(&snapshot) { held.append(snapshot) }
+    }
+    retired = held
   }
 
   // MARK: Activation

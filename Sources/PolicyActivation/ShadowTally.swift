@@ -16,10 +16,12 @@ public struct ShadowTally: Sendable {
     public var policy: PolicySnapshot
     /// Our own address, as scripts are told.
     public var node: IPAddress?
+    /// Whether a gateway call goes to a device that is registered.
+    public var endsAtDevice: Bool
 
     public init(
       request: CallRequest, answer: PolicyAnswer?, record: DecisionRecord, at: WallClock,
-      policy: PolicySnapshot, node: IPAddress? = nil
+      policy: PolicySnapshot, node: IPAddress? = nil, endsAtDevice: Bool = false
     ) {
       self.request = request
       self.answer = answer
@@ -27,6 +29,17 @@ public struct ShadowTally: Sendable {
       self.record = record
       self.at = at
       self.policy = policy
+      self.endsAtDevice = endsAtDevice
+    }
+
+    /// Whether a call that is decided as `record` says would end at such a device, too; nil: nobody knows.
+    fileprivate func endsAtDevice(_ other: DecisionRecord) -> Bool? {
+      guard case .gateway(let theirs) = other.decision else { return nil }
+      if case .gateway(let ours) = record.decision, ours.deviceAlias == theirs.deviceAlias {
+        return endsAtDevice
+      }
+      return record.decision == .reject(.destinationRefused) && record.replaced == theirs.remoteAlias
+        ? false : nil
     }
   }
 
@@ -62,7 +75,7 @@ public struct ShadowTally: Sendable {
 
   public init() {}
 
-  /// Per cent of the compared calls; a new name alone does not count.
+  /// Per cent of the compared calls; a new name alone does not count, nor another limit that may never be reached.
   public var share: Double { compared == 0 ? 0 : 100 * Double(differing) / Double(compared) }
 
   /// Decides the call by the candidate, its scripts included, and counts what comes of it.
@@ -86,11 +99,15 @@ public struct ShadowTally: Sendable {
         answer?.conclusion.verdict = .fallback(hook.fallback, for: .serviceConfiguration)
       }
     }
-    let after = chain.decide(
+    let decided = chain.decide(
       request, from: NodeFacts(location: request.location, address: seen.node), answer: answer, now: seen.at,
       environment: .repeatable(at: seen.at)
     ).record
-    let change = DecisionChange(from: seen.record.decision, to: after.decision)
+    let endsAtDevice = seen.endsAtDevice(decided)
+    let after = candidate.settled(decided, isDevice: endsAtDevice)
+    let change = DecisionChange(
+      from: seen.record, seen.policy, to: after, candidate, requests: (seen.request, request),
+      isDevice: endsAtDevice == true)
     guard let change, change.isSubstantial else {
       compared += 1
       return
@@ -100,7 +117,7 @@ public struct ShadowTally: Sendable {
       return
     }
     compared += 1
-    differing += 1
+    if change.changesCall { differing += 1 }
     let kind = Kind(change: change, before: seen.record.takerName, after: after.takerName)
     guard counts[kind] != nil || counts.count < ShadowTally.maximumKinds else {
       otherKinds += 1
@@ -111,7 +128,12 @@ public struct ShadowTally: Sendable {
     examples[kind, default: []].append(
       Example(
         call: request.id, at: seen.at, caller: request.caller.alias, alias: request.alias.parsed,
-        before: seen.record.outcomeSentence, after: after.outcomeSentence))
+        before: DecisionChange.sentence(
+          seen.record, seen.policy, seen.request, beside: after, candidate, request,
+          isDevice: endsAtDevice == true),
+        after: DecisionChange.sentence(
+          after, candidate, request, beside: seen.record, seen.policy, seen.request,
+          isDevice: endsAtDevice == true)))
   }
 
   /// The most frequent first.

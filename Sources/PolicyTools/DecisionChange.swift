@@ -9,8 +9,12 @@ public enum DecisionChange: String, Sendable, CaseIterable {
   case admitted
   /// Taken both times, but to another service, alias, kind of target, or over other trunks.
   case elsewhere
+  /// Taken both times, but ended by a limit before its end.
+  case shortened
   /// To the same place, with other media, encryption, bandwidth or identity.
   case otherwise
+  /// The same, counted against other limits.
+  case limited
   /// The same in everything, by a rule of another name.
   case renamed
 
@@ -38,13 +42,51 @@ public enum DecisionChange: String, Sendable, CaseIterable {
       var renamed = a
       renamed.name = b.name
       renamed.tag = b.tag
-      self = renamed == b ? .renamed : .otherwise
+      if renamed == b {
+        self = .renamed
+      } else {
+        renamed.limits = b.limits
+        self = renamed == b ? .limited : .otherwise
+      }
     case (.service, _), (.gateway, _), (.redirect, _): self = .elsewhere
     }
   }
 
   /// False for a new name alone.
   public var isSubstantial: Bool { self != .renamed }
+
+  /// Whether it changes what becomes of the call by itself. Another limit does so only to calls that reach it.
+  public var changesCall: Bool { isSubstantial && self != .limited }
+
+  /// How two policies differ about one call, their limits included.
+  ///
+  /// - Parameters:
+  ///   - before: as a live call, or ``PolicySnapshot/settled(_:isDevice:)``, has it.
+  ///   - requests: as each of the policies would have it.
+  ///   - isDevice: the call ends at a device registered here.
+  public init?(
+    from before: DecisionRecord, _ old: PolicySnapshot, to after: DecisionRecord, _ new: PolicySnapshot,
+    requests: (CallRequest, CallRequest), isDevice: Bool = false
+  ) {
+    let plain = DecisionChange(from: before.decision, to: after.decision)
+    if let plain, plain.changesCall {
+      self = plain
+      return
+    }
+    let (a, b) = (
+      LimitsInForce(before.decision, requests.0, old, isDevice: isDevice),
+      LimitsInForce(after.decision, requests.1, new, isDevice: isDevice)
+    )
+    if a.refusedWays != b.refusedWays {
+      self = .elsewhere
+    } else if a != b {
+      self = .limited
+    } else if let plain {
+      self = plain
+    } else {
+      return nil
+    }
+  }
 }
 
 extension ServiceConfiguration {
@@ -75,7 +117,8 @@ extension DecisionRecord {
       return "rule “\(gateway.name)” to “\(gateway.remoteAlias)”\(trunks)"
     case .service(let service): return "service “\(service.name)”"
     case .redirect(let alias): return "redirected to “\(alias)”"
-    case .reject(let rejection): return "refused: \(rejection.word)"
+    case .reject(let rejection):
+      return "refused: \(rejection.word)" + (limit.map { " (\($0))" } ?? "")
     }
   }
 

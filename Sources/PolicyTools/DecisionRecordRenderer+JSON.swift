@@ -5,7 +5,7 @@ extension DecisionRecordRenderer {
   /// The same facts as ``text(_:)``, under stable keys.
   public func json(_ record: DecisionRecord) -> String {
     let policy = policy?.version.description == record.policyVersion ? policy : nil
-    let sentence = RuleSentence(record: record, policy: policy)
+    let sentence = sentence(record, policy)
     var pairs: [(String, JSONText)] = [
       ("policy_version", .string(record.policyVersion)),
       ("direction", .string(record.direction.rawValue)),
@@ -35,6 +35,12 @@ extension DecisionRecordRenderer {
               ("outcome", .string(consideration.outcome.word)),
               ("reason", .string(sentence.reason(consideration))),
               ("near", JSONText(sentence.nearMiss(consideration))),
+              (
+                "near_explain",
+                sentence.misses?.byRule[consideration.rule].map {
+                  .array($0.call.explainArguments(otherThan: explained?.call).map(JSONText.string))
+                } ?? .null
+              ),
             ])
           })
       ))
@@ -56,33 +62,65 @@ extension DecisionRecordRenderer {
         ("tag", .string(service.tag)),
       ])
     case .gateway(let gateway):
-      let target = TargetSentence(gateway: gateway, policy: policy, caller: caller)
-      let attempts = target.attempts.map { attempt -> JSONText in
-        .object([
-          ("place", .integer(attempt.place)), ("trunk", .string(attempt.via)),
-          ("called", .string(attempt.called)), ("calling", JSONText(attempt.calling)),
-          ("weight", attempt.weight.map(JSONText.integer) ?? .null),
-          ("ring_timeout_ms", .integer(Int(attempt.ringTimeout.milliseconds))),
-        ])
-      }
+      let target = target(gateway, record, policy)
       return .object([
         ("kind", .string("gateway")), ("name", .string(gateway.name)), ("tag", .string(gateway.tag)),
         ("target", .string(gateway.target.rawValue)),
         ("protocol", .string(gateway.outgoingProtocol.rawValue)),
         ("remote_alias", .string(gateway.remoteAlias)),
-        ("outgoing_location", JSONText(gateway.outgoingLocation)), ("attempts", .array(attempts)),
+        ("outgoing_location", JSONText(gateway.outgoingLocation)), ("attempts", attempts(target, policy)),
         (
           "continue_on",
           .array(Cause.allCases.filter(gateway.continueOn.contains).map { .string($0.rawValue) })
         ),
         ("capability", .string(gateway.callCapability.rawValue)),
         ("media_encryption", .string(gateway.mediaEncryption.rawValue)),
+        ("limits", .array(target.limits.map(\.json))),
         ("explanation", .array(target.lines.map(JSONText.string))),
       ])
     case .reject(let rejection):
-      return .object([("kind", .string("reject")), ("reason", .string(rejection.rawValue))])
+      var pairs: [(String, JSONText)] = [
+        ("kind", .string("reject")), ("reason", .string(rejection.rawValue)),
+        ("limit", JSONText(record.limit?.description)),
+      ]
+      if rejection == .destinationRefused, let gateway = explained?.gateway {
+        let target = target(gateway, record, policy)
+        pairs.append(("attempts", attempts(target, policy)))
+        pairs.append(("explanation", .array(target.lines.map(JSONText.string))))
+      }
+      return .object(pairs)
     case .redirect(let alias):
       return .object([("kind", .string("redirect")), ("alias", .string(alias))])
     }
+  }
+
+  /// The ways out; one without a trunk is that by DNS.
+  private func attempts(_ target: TargetSentence, _ policy: PolicySnapshot?) -> JSONText {
+    var attempts = target.attempts
+    if attempts.isEmpty, let way = target.ways?.ways.first {
+      attempts = [
+        TargetSentence.Attempt(
+          place: 1, via: way.departure.via, called: way.departure.called,
+          calling: way.departure.calling ?? target.caller, ringTimeout: way.departure.ringTimeout, way: way)
+      ]
+    }
+    return .array(
+      attempts.map { attempt in
+        let destination = policy.flatMap { policy in
+          attempt.way.flatMap { DestinationSentence($0.departure, policy, places) }
+        }
+        let limits = policy.map { policy in
+          (attempt.way?.limits ?? []).map { LimitSentence(limit: $0, policy: policy, places: places).json }
+        }
+        return .object([
+          ("place", .integer(attempt.place)), ("trunk", .string(attempt.via)),
+          ("called", .string(attempt.called)), ("calling", JSONText(attempt.calling)),
+          ("weight", attempt.weight.map(JSONText.integer) ?? .null),
+          ("ring_timeout_ms", .integer(Int(attempt.ringTimeout.milliseconds))),
+          ("refused", .boolean(attempt.way?.departure.isRefused ?? false)),
+          ("assumed_down", .boolean(attempt.way?.isDown ?? false)),
+          ("destination", destination?.json ?? .null), ("limits", .array(limits ?? [])),
+        ])
+      })
   }
 }

@@ -12,6 +12,10 @@ public struct DecisionRecordRenderer: Sendable {
 
   /// What scripts wrote to their log.
   public var scriptLog: [String] = []
+  /// The call, where it is explained and not read from a record: then what it counts against is told, too.
+  public var explained: ExplainedOutcome?
+  /// Where the policy is written.
+  package var places: PolicyPlaces?
 
   /// More considerations than this are shortened.
   static let shortList = 24
@@ -25,6 +29,33 @@ public struct DecisionRecordRenderer: Sendable {
   /// Indices in a record only mean something in the policy it was made by.
   private func matching(_ record: DecisionRecord) -> PolicySnapshot? {
     policy?.version.description == record.policyVersion ? policy : nil
+  }
+
+  /// What an explained call comes to.
+  public init(policy: PolicySnapshot, explained: ExplainedOutcome, listsEveryRule: Bool = false) {
+    self.init(policy: policy, caller: explained.request.caller.alias, listsEveryRule: listsEveryRule)
+    self.explained = explained
+    scriptLog = explained.log
+  }
+
+  func sentence(_ record: DecisionRecord, _ policy: PolicySnapshot?) -> RuleSentence {
+    var sentence = RuleSentence(record: record, policy: policy)
+    if let explained, let policy { sentence.misses = NearMisses(explained.call, record, policy) }
+    return sentence
+  }
+
+  func target(_ gateway: GatewayConfiguration, _ record: DecisionRecord, _ policy: PolicySnapshot?)
+    -> TargetSentence
+  {
+    let request =
+      explained?.request
+      ?? CallRequest(
+        id: CallID(high: 0, low: 0), direction: record.direction, trigger: .invite,
+        callProtocol: record.callProtocol, alias: record.alias,
+        caller: Caller(alias: caller ?? "", isRegistered: record.isRegistered))
+    return TargetSentence(
+      gateway: gateway, policy: policy, places: places, request: request, isCallerKnown: caller != nil,
+      without: explained?.withoutTrunks ?? [])
   }
 
   // MARK: Text
@@ -61,7 +92,7 @@ public struct DecisionRecordRenderer: Sendable {
     } else {
       lines.append("Service   none owns “\(record.alias.parsed)”")
     }
-    if !record.isDecidedByServer { lines += rules(record, RuleSentence(record: record, policy: policy)) }
+    if !record.isDecidedByServer { lines += rules(record, sentence(record, policy)) }
     for script in record.scripts {
       for (i, line) in PolicyScriptSentence(script: script).lines.enumerated() {
         lines.append((i == 0 ? "Script    " : "          ") + line)
@@ -147,11 +178,20 @@ public struct DecisionRecordRenderer: Sendable {
       lines.append(
         alias == record.alias.parsed
           ? "          the alias stays “\(alias)”" : "          the alias becomes “\(alias)”")
-      lines += TargetSentence(gateway: gateway, policy: policy, caller: caller).lines.map {
-        "          \($0)"
+      let target = target(gateway, record, policy)
+      lines += target.lines.map { "          \($0)" }
+      lines.append("          \(media(gateway))")
+      // Those of a record are told where it was made.
+      if explained != nil {
+        lines += target.limits.enumerated().map { ($0 == 0 ? "Limits    " : "          ") + $1.line }
       }
-      return lines + ["          \(media(gateway))"]
-    case .reject(let rejection): return ["Decision  \(reason(rejection, record))"]
+      return lines
+    case .reject(let rejection):
+      var lines = ["Decision  \(reason(rejection, record))"]
+      if rejection == .destinationRefused, let gateway = explained?.gateway {
+        lines += target(gateway, record, policy).lines.map { "          \($0)" }
+      }
+      return lines
     case .redirect(let alias): return ["Decision  the caller is asked to call “\(alias)”"]
     }
   }

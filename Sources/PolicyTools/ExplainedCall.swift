@@ -20,6 +20,8 @@ public struct ExplainedCall: Sendable {
   public var capability: CallCapability
   /// The call's tag.
   public var tag: String
+  /// Trunks assumed to be down.
+  public var withoutTrunks: Set<String>
   public var at: WallClock
 
   public init(
@@ -27,7 +29,7 @@ public struct ExplainedCall: Sendable {
     from: String = "sip:anonymous@anonymous.invalid", registeredAlias: String? = nil,
     isRegistered: Bool = false,
     location: String? = nil, source: IPAddress? = nil, trunk: String? = nil,
-    capability: CallCapability = .auto, tag: String = "", at: WallClock
+    capability: CallCapability = .auto, tag: String = "", withoutTrunks: Set<String> = [], at: WallClock
   ) {
     self.alias = alias
     self.callProtocol = callProtocol
@@ -40,6 +42,7 @@ public struct ExplainedCall: Sendable {
     self.trunk = trunk
     self.capability = capability
     self.tag = tag
+    self.withoutTrunks = withoutTrunks
     self.at = at
   }
 
@@ -68,7 +71,7 @@ public struct ExplainedCall: Sendable {
   public func decide(by policy: PolicySnapshot) -> DecisionRecord { decide(by: PolicyChain(policy)).record }
 
   /// The same, with answers in place of the policy server's.
-  public func decide(by chain: PolicyChain, answers: PolicyDoubles = PolicyDoubles()) -> PolicyChain.Outcome {
+  public func decide(by chain: PolicyChain, answers: PolicyDoubles = PolicyDoubles()) -> ExplainedOutcome {
     let answer = question(to: chain.policy).map { profile, question in
       PolicyAnswer(answers.answers[question.kind], to: question, of: profile, chain.context)
     }
@@ -76,11 +79,16 @@ public struct ExplainedCall: Sendable {
   }
 
   /// The same, with what a policy server has answered; nil: it is not asked.
-  public func decide(by chain: PolicyChain, answer: PolicyAnswer?) -> PolicyChain.Outcome {
+  public func decide(by chain: PolicyChain, answer: PolicyAnswer?) -> ExplainedOutcome {
     let request = request(to: chain.policy)
-    return chain.decide(
+    let outcome = chain.decide(
       request, from: NodeFacts(location: request.location, address: nil), answer: answer, now: at,
       keepingAllConsiderations: true, environment: .repeatable(at: at))
+    var gateway: GatewayConfiguration?
+    if case .gateway(let decided) = outcome.record.decision { gateway = decided }
+    return ExplainedOutcome(
+      call: self, record: chain.policy.settled(outcome.record), gateway: gateway, request: request,
+      log: outcome.log)
   }
 
   /// What a policy server would be asked about the call; nil: none would be.

@@ -1,19 +1,43 @@
 import CallModel
 import PolicyEngine
 
-/// Which rules could be changed without a test failing: each rule is changed in one way after the other, and the tests are run.
+/// What of a policy could be changed without a test failing: each rule, each destination limit and each cap is changed in one way after
+/// the other, and the tests are run.
 public struct PolicyMutation: Sendable {
+  /// What a change is made to.
+  public enum Subject: String, Sendable, CaseIterable {
+    case rule, trunk
+    case destinationLimit = "destination_limit"
+    case service
+  }
+
   /// A change that no test noticed.
   public struct Survivor: Sendable {
-    public var rule: String
+    public var subject: Subject
+    /// Of the rule, the trunk or the destination limit; empty for the service as a whole.
+    public var name: String
     /// What was changed, as in "from.registered is dropped".
     public var change: String
+
+    /// `destination limit “abroad”`
+    public var place: String {
+      let words = subject.rawValue.replacing("_", with: " ")
+      return name.isEmpty ? words : "\(words) “\(name)”"
+    }
+  }
+
+  /// One change, and the policy that it makes.
+  struct Mutant {
+    var subject: Subject
+    var name: String
+    var change: String
+    var edit: (inout Policy) -> Void
   }
 
   public let tried: Int
   public let survivors: [Survivor]
 
-  /// Changes of one policy that are tried at most; the rules beyond are not looked at, and ``isComplete`` is false.
+  /// Changes of one policy that are tried at most; what is beyond is not looked at, and ``isComplete`` is false.
   public static let maximumChanges = 20_000
   public let isComplete: Bool
 
@@ -21,26 +45,41 @@ public struct PolicyMutation: Sendable {
   public init(_ tests: [PolicyTest], of policy: PolicySnapshot) {
     var tried = 0
     var survivors: [Survivor] = []
-    var isComplete = true
-    for (index, rule) in policy.policy.rules.enumerated() where rule.isEnabled {
-      for (change, mutant) in PolicyMutation.changes(of: rule) {
-        guard tried < PolicyMutation.maximumChanges else {
-          isComplete = false
-          break
-        }
-        var changed = policy.policy
-        if let mutant { changed.rules[index] = mutant } else { changed.rules.remove(at: index) }
-        // A change that makes no policy is no change.
-        guard let snapshot = try? PolicySnapshot(compiling: changed) else { continue }
-        tried += 1
-        if PolicyTestRun.passes(tests, snapshot) {
-          survivors.append(Survivor(rule: rule.name, change: change))
-        }
+    let mutants = PolicyMutation.mutants(of: policy.policy)
+    for mutant in mutants.prefix(PolicyMutation.maximumChanges) {
+      var changed = policy.policy
+      mutant.edit(&changed)
+      // A change that makes no policy is no change.
+      guard let snapshot = try? PolicySnapshot(compiling: changed) else { continue }
+      tried += 1
+      if PolicyTestRun.passes(tests, snapshot) {
+        survivors.append(Survivor(subject: mutant.subject, name: mutant.name, change: mutant.change))
       }
     }
     self.tried = tried
     self.survivors = survivors
-    self.isComplete = isComplete
+    isComplete = mutants.count <= PolicyMutation.maximumChanges
+  }
+
+  /// All changes, up to one more than are tried.
+  static func mutants(of policy: Policy) -> [Mutant] {
+    var mutants: [Mutant] = []
+    for (index, rule) in policy.rules.enumerated() where rule.isEnabled {
+      guard mutants.count <= maximumChanges else { return mutants }
+      for (change, mutant) in changes(of: rule) {
+        mutants.append(
+          Mutant(subject: .rule, name: rule.name, change: change) { policy in
+            if let mutant { policy.rules[index] = mutant } else { policy.rules.remove(at: index) }
+          })
+      }
+      for (change, limits) in changes(of: rule.gateway.limits ?? CallLimits()) {
+        mutants.append(
+          Mutant(subject: .rule, name: rule.name, change: change) {
+            $0.rules[index].gateway.limits = limits.isEmpty ? nil : limits
+          })
+      }
+    }
+    return mutants + limitMutants(of: policy)
   }
 
   /// Each condition dropped, each outcome changed; nil for the rule taken out.

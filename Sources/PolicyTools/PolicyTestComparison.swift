@@ -5,6 +5,9 @@ import PolicyEngine
 struct PolicyTestComparison {
   let test: PolicyTest
   let record: DecisionRecord
+  /// The ways out of a gateway call.
+  let ways: CallWays?
+  let request: CallRequest
   let policy: PolicySnapshot
 
   private var expected: PolicyTest.Expectation { test.expectation }
@@ -32,6 +35,7 @@ struct PolicyTestComparison {
     compare("caller_name", expected.callerName, gateway?.localDisplayName)
     compare("server", expected.server, record.policyAnswers.first?.outcome)
     compare("script", expected.script?.rawValue, record.scripts.first?.outcome.rawValue)
+    failures += destinationFailures + limitFailures
     if let wanted = expected.attempts { failures += attemptFailures(wanted) }
     if !failures.isEmpty { failures.append("the call: \(outcome)") }
     return failures
@@ -52,7 +56,12 @@ struct PolicyTestComparison {
         ? check("service", expected.service, policy.services.map(\.configuration.name)) : nil,
       check("location", test.call.location, policy.locations.map(\.name)),
       check("trunk", test.call.trunk, policy.trunks.map(\.name)),
+      expected.destination.flatMap { destination in
+        guard case .named(let name) = destination else { return nil }
+        return check("destination limit", name, policy.destinationLimits.map(\.name))
+      },
     ].compactMap { $0 }
+      + test.call.withoutTrunks.compactMap { check("trunk", $0, policy.trunks.map(\.name)) }
       + (expected.attempts ?? []).compactMap { check("trunk", $0.trunk, policy.trunks.map(\.name)) }
   }
 
@@ -132,10 +141,52 @@ struct PolicyTestComparison {
     }
   }
 
+  // MARK: Limits
+
+  private var destinationFailures: [String] {
+    guard let expected = expected.destination else { return [] }
+    let found = ways?.first?.departure.destination?.name
+    let wanted: String? = if case .named(let name) = expected { name } else { nil }
+    func text(_ name: String?) -> String { name.map { "“\($0)”" } ?? "none" }
+    return wanted == found ? [] : ["destination: expected \(text(wanted)), got \(text(found))"]
+  }
+
+  private var limitFailures: [String] {
+    let applied = (ways?.limits ?? policy.admissionLimits(on: request)) + (ways?.first?.limits ?? [])
+    return LimitReached.Scope.allCases.flatMap { scope -> [String] in
+      guard let wanted = expected.limits[scope] else { return [] }
+      // Of the trunks, the one that is called: that the call came over is limited by what stands before the attempts.
+      let own = scope == .trunk ? ways?.first?.limits ?? [] : applied
+      func caps(_ isCallers: Bool) -> CallCaps {
+        own.first { $0.scope == scope && ($0.caller != nil) == isCallers }?.caps ?? CallCaps()
+      }
+      return differences(scope.rawValue, wanted.caps.total, wanted.isUnlimited, caps(false))
+        + differences(
+          "\(scope.rawValue).per_caller", wanted.caps.perCaller, wanted.isUnlimitedPerCaller, caps(true))
+    }
+  }
+
+  /// Where caps are not what was expected of them.
+  private func differences(_ place: String, _ wanted: CallCaps, _ isUnlimited: Bool, _ found: CallCaps)
+    -> [String]
+  {
+    let (a, b) = (wanted.words, found.words)
+    var failures = a.compactMap { cap, text, _ -> String? in
+      let got = b.first { $0.cap == cap }?.text
+      return got == text
+        ? nil : "limits.\(place).\(cap.rawValue): expected \(text), got \(got ?? "no such limit")"
+    }
+    if isUnlimited, let got = b.first(where: { $0.cap == .concurrentCalls }) {
+      failures.append("limits.\(place).concurrent_calls: expected no limit, got \(got.text)")
+    }
+    return failures
+  }
+
+  // MARK: Attempts
+
   private func attemptFailures(_ wanted: [PolicyTest.Attempt]) -> [String] {
     let caller = Alias(dialled: test.call.from, protocol: test.call.callProtocol).parsed
-    let found =
-      gateway.map { TargetSentence(gateway: $0, policy: policy, caller: caller).attempts } ?? []
+    let found = (ways?.ways ?? []).filter { $0.isOpen && $0.departure.trunk != nil }.map(\.departure)
     guard found.map(\.via) == wanted.map(\.trunk) else {
       func list(_ names: [String]) -> String { "[\(names.joined(separator: ", "))]" }
       return ["attempts: expected \(list(wanted.map(\.trunk))), got \(list(found.map(\.via)))"]
@@ -145,8 +196,9 @@ struct PolicyTestComparison {
       if let called = want.called, called != got.called {
         failures.append("called on “\(want.trunk)”: expected “\(called)”, got “\(got.called)”")
       }
-      if let calling = want.calling, calling != got.calling {
-        failures.append("calling on “\(want.trunk)”: expected “\(calling)”, got “\(got.calling ?? caller)”")
+      let calling = got.calling ?? caller
+      if let wanted = want.calling, wanted != calling {
+        failures.append("calling on “\(want.trunk)”: expected “\(wanted)”, got “\(calling)”")
       }
     }
     return failures

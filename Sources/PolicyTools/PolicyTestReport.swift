@@ -40,6 +40,10 @@ public struct PolicyTestReport: Sendable {
     if !run.uncoveredServices.isEmpty {
       lines.append("  services that take no test: \(list(run.uncoveredServices))")
     }
+    if !run.uncoveredDestinations.isEmpty {
+      lines.append(
+        "  destination limits that no test's number falls under: \(list(run.uncoveredDestinations))")
+    }
     if let mutation { lines += self.lines(mutation) }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -52,6 +56,9 @@ public struct PolicyTestReport: Sendable {
     return
       "\(tests): \(outcome); rules covered: \(run.ruleCount - run.uncoveredRules.count) of \(run.ruleCount)"
       + "; services: \(run.serviceCount - run.uncoveredServices.count) of \(run.serviceCount)"
+      + (run.destinationCount == 0
+        ? ""
+        : "; destination limits: \(run.destinationCount - run.uncoveredDestinations.count) of \(run.destinationCount)")
   }
 
   private func list(_ names: [String]) -> String {
@@ -64,7 +71,7 @@ public struct PolicyTestReport: Sendable {
       "\(mutation.tried) changes tried\(mutation.isComplete ? "" : " (not all)"), "
         + "\(mutation.tried - mutation.survivors.count) noticed by a test"
     ]
-    lines += mutation.survivors.map { "  not noticed: “\($0.rule)”: \($0.change)" }
+    lines += mutation.survivors.map { "  not noticed: \($0.place): \($0.change)" }
     return lines
   }
 
@@ -94,6 +101,8 @@ public struct PolicyTestReport: Sendable {
           ("rules_covered", .integer(run.ruleCount - run.uncoveredRules.count)),
           ("uncovered_rules", .array(run.uncoveredRules.map(JSONText.string))),
           ("uncovered_services", .array(run.uncoveredServices.map(JSONText.string))),
+          ("destination_limits", .integer(run.destinationCount)),
+          ("uncovered_destination_limits", .array(run.uncoveredDestinations.map(JSONText.string))),
         ])
       ),
     ]
@@ -107,7 +116,10 @@ public struct PolicyTestReport: Sendable {
               "survivors",
               .array(
                 mutation.survivors.map {
-                  .object([("rule", .string($0.rule)), ("change", .string($0.change))])
+                  .object([
+                    ("subject", .string($0.subject.rawValue)), ("name", .string($0.name)),
+                    ("rule", JSONText($0.subject == .rule ? $0.name : nil)), ("change", .string($0.change)),
+                  ])
                 })
             ),
           ])

@@ -13,6 +13,8 @@ public struct PolicyTestRun: Sendable {
     /// The rule that decided.
     public var rule: String?
     public var service: String?
+    /// Destination limits that the number falls under, on some way out.
+    public var destinations: Set<String> = []
     public var passed: Bool { failures.isEmpty }
   }
 
@@ -20,6 +22,8 @@ public struct PolicyTestRun: Sendable {
   /// Names of enabled rules and of services that decided no test.
   public let uncoveredRules: [String]
   public let uncoveredServices: [String]
+  public let uncoveredDestinations: [String]
+  public let destinationCount: Int
   public let ruleCount: Int
   public let serviceCount: Int
 
@@ -39,6 +43,10 @@ public struct PolicyTestRun: Sendable {
     ruleCount = rules.count
     serviceCount = services.count
     uncoveredRules = rules.filter { !deciding.contains($0) }
+    let destinations = policy.policy.destinationLimits.map(\.name)
+    let limiting = results.reduce(into: Set<String>()) { $0.formUnion($1.destinations) }
+    destinationCount = destinations.count
+    uncoveredDestinations = destinations.filter { !limiting.contains($0) }
     uncoveredServices = services.filter { !taking.contains($0) }
   }
 
@@ -49,10 +57,15 @@ public struct PolicyTestRun: Sendable {
   }
 
   private static func run(_ test: PolicyTest, _ chain: PolicyChain) -> Result {
-    let record = ExplainedCall(test.call).decide(by: chain, answers: test.external).record
+    let outcome = ExplainedCall(test.call).decide(by: chain, answers: test.external)
+    let record = outcome.record
+    let ways = outcome.ways(chain.policy)
     var result = Result(
-      test: test, failures: PolicyTestComparison(test: test, record: record, policy: chain.policy).failures,
-      rule: record.rule, service: record.service)
+      test: test,
+      failures: PolicyTestComparison(
+        test: test, record: record, ways: ways, request: outcome.request, policy: chain.policy
+      ).failures, rule: record.rule, service: record.service)
+    result.destinations = Set((ways?.ways ?? []).compactMap { $0.departure.destination?.name })
     if let unasked = record.policyAnswers.first(where: { $0.outcome == PolicyOutcome.unasked.rawValue }) {
       let fallback =
         chain.policy.policy.policyProfiles.first { $0.name == unasked.profile }?
@@ -74,6 +87,7 @@ extension ExplainedCall {
     self.init(
       alias: call.alias, callProtocol: call.callProtocol, direction: call.direction, from: call.from,
       registeredAlias: call.registeredAlias, isRegistered: call.isRegistered, location: call.location,
-      source: call.source, trunk: call.trunk, capability: call.capability, tag: call.tag, at: call.at)
+      source: call.source, trunk: call.trunk, capability: call.capability, tag: call.tag,
+      withoutTrunks: Set(call.withoutTrunks), at: call.at)
   }
 }

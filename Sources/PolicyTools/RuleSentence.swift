@@ -6,6 +6,8 @@ struct RuleSentence {
   let record: DecisionRecord
   /// nil: the record was made by another version, whose rules are not at hand.
   let policy: PolicySnapshot?
+  /// nil: nobody has looked.
+  var misses: NearMisses?
 
   func name(_ index: Int) -> String {
     guard let policy, index < policy.policy.rules.count else { return "rule \(index + 1)" }
@@ -86,45 +88,8 @@ struct RuleSentence {
     }
   }
 
-  /// What would have made the rule match: another condition's only failure, or a small change of the alias.
+  /// What would have made the rule take the call.
   func nearMiss(_ consideration: RuleConsideration) -> String? {
-    guard let policy, consideration.rule < policy.policy.rules.count else { return nil }
-    let index = consideration.rule
-    let rule = policy.policy.rules[index]
-    switch consideration.outcome {
-    case .matched, .patternError: return nil
-    case .disabled, .direction, .callProtocol, .registered, .location, .caller, .network, .trunk, .trust,
-      .capability, .tag, .schedule:
-      guard policy.pattern(ofRule: index, matches: subject(rule)) == true else { return nil }
-      return "the pattern would match"
-    case .pattern:
-      for variant in variants(rule) where policy.pattern(ofRule: index, matches: variant.text) == true {
-        return "it would match \(variant.change): “\(variant.text)”"
-      }
-      return nil
-    }
-  }
-
-  private func variants(_ rule: CallRoutingRule) -> [(text: String, change: String)] {
-    let text = subject(rule)
-    var variants: [(String, String)] = []
-    if rule.matchesFullAlias { variants.append((record.alias.parsed, "without match_full")) }
-    if !rule.matchesFullAlias, record.alias.full != text {
-      variants.append((record.alias.full, "with match_full"))
-      if record.alias.local != text { variants.append((record.alias.local, "with the scheme")) }
-    }
-    if text.hasPrefix("+") { variants.append((String(text.dropFirst()), "without the leading +")) }
-    if text.hasPrefix("00") { variants.append(("+" + text.dropFirst(2), "with + instead of 00")) }
-    if text.first?.isNumber == true { variants.append(("+" + text, "with a leading +")) }
-    if let at = text.firstIndex(of: "@"), at != text.startIndex {
-      variants.append((String(text[..<at]), "without the domain"))
-    } else if let domain = policy?.policy.globals.domain, !text.contains(":") {
-      variants.append(("\(text)@\(domain)", "with the domain"))
-    }
-    if text.count > 1 {
-      variants.append((String(text.dropFirst()), "without the first character"))
-      variants.append((String(text.dropLast()), "without the last character"))
-    }
-    return variants.filter { $0.0 != text }
+    misses?.byRule[consideration.rule].map { "it would match \($0.change)" }
   }
 }

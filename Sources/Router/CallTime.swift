@@ -1,4 +1,5 @@
 import CallModel
+import PolicyEngine
 
 /// What one call holds of the limits of rules, and the time it has.
 ///

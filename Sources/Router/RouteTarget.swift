@@ -58,6 +58,11 @@ public struct RouteHunt: Sendable {
     stepCount = steps.count
   }
 
+  /// Whether it begins at a device registered here.
+  public var beginsAtDevice: Bool {
+    if case .device? = steps.first?.first?.destination { true } else { false }
+  }
+
   /// The first step.
   public mutating func first() -> [RouteTarget]? { steps.popFirst() }
 

@@ -27,68 +27,27 @@ extension Router {
     }
   }
 
-  /// The service's and its caller's. A call that is resolved anew has its place among them: of its caller it is one more call in
-  /// windows, and one more destination.
+  /// The service's and its caller's, and those of the trunk it came over.
   private func baseCharges(_ request: CallRequest, _ routed: RoutedCall) -> [CallLimiter.Charge] {
-    let isNew = request.resolutions == 0
-    let limits = routed.policy.policy.globals.limits
-    var charges: [CallLimiter.Charge] = []
-    if isNew, !limits.total.isEmpty {
-      charges.append(.init(.init(.service), limits.total, destination: destination(limits.total, routed)))
-    }
-    if let name = request.caller.trunk {
-      if isNew, let most = routed.policy.trunk(named: name)?.limits.total.concurrentCalls {
-        // The other caps limit what we send to a trunk; the number of calls counts both ways.
-        charges.append(.init(.init(.trunk, name), CallCaps(concurrentCalls: most)))
-      }
-    } else if !limits.perCaller.isEmpty, let caller = request.caller.account {
-      charges.append(
-        .init(
-          .init(.service, caller: caller), limits.perCaller,
-          destination: destination(limits.perCaller, routed), occupies: isNew))
-    }
-    return charges
+    routed.policy.admissionLimits(on: request).map { .init($0, destination: destination($0.caps, routed)) }
   }
 
   private func ruleCharges(_ request: CallRequest, _ routed: RoutedCall) -> [CallLimiter.Charge] {
-    guard case .gateway(let gateway) = routed.decision, let limits = gateway.limits else { return [] }
-    return charges(limits, .rule, gateway.name, request) { destination($0, routed) }
+    routed.policy.ruleLimits(on: request, routed.decision).map {
+      .init($0, destination: destination($0.caps, routed))
+    }
   }
 
   /// What an attempt costs the trunk, and the limit on the number.
   func charges(
     of departure: Departure, _ request: CallRequest, _ policy: PolicySnapshot
   ) -> [CallLimiter.Charge] {
-    var result: [CallLimiter.Charge] = []
-    let number = { (caps: CallCaps) in
-      caps.distinctDestinations == nil
+    departure.limits(on: request.caller).map { limit in
+      let number =
+        limit.caps.distinctDestinations == nil
         ? nil : Router.fingerprint(policy.canonicalNumber(departure.called, over: departure.trunk))
+      return .init(limit, destination: number)
     }
-    if let trunk = departure.trunk, !trunk.limits.isEmpty {
-      result += charges(trunk.limits, .trunk, trunk.name, request, number)
-    }
-    if let limit = departure.destination, !limit.limits.isEmpty {
-      result += charges(limit.limits, .destination, limit.name, request, number)
-    }
-    return result
-  }
-
-  private func charges(
-    _ limits: CallLimits, _ kind: LimitReached.Scope, _ name: String, _ request: CallRequest,
-    _ destination: (CallCaps) -> UInt64?
-  ) -> [CallLimiter.Charge] {
-    var result: [CallLimiter.Charge] = []
-    if !limits.total.isEmpty {
-      result.append(.init(.init(kind, name), limits.total, destination: destination(limits.total)))
-    }
-    if !limits.perCaller.isEmpty,
-      let caller = request.caller.account ?? request.caller.trunk.map({ "trunk \($0)" })
-    {
-      result.append(
-        .init(
-          .init(kind, name, caller: caller), limits.perCaller, destination: destination(limits.perCaller)))
-    }
-    return result
   }
 
   /// Where the call goes, as far as that is known before an attempt.
@@ -156,15 +115,4 @@ extension Router {
 
   /// How often limits refused or ended calls.
   public var limitCounts: [LimitReached.Scope: UInt64] { limitReports.counts }
-}
-
-extension Caller {
-  /// Whose account a call counts against: the registered alias, or else the source address; of IPv6 the network, since its
-  /// holder has every address in it. nil for calls that come over trunks, which bring many callers together.
-  var account: String? {
-    if let registeredAlias { return registeredAlias.caseFolded }
-    guard trunk == nil else { return nil }
-    guard let ip = address?.ip.unmapped else { return alias.isEmpty ? nil : alias.caseFolded }
-    return ip.isIPv6 ? IPNetwork(ip, prefixLength: 64)?.description ?? ip.description : ip.description
-  }
 }

@@ -152,7 +152,7 @@ public final class Router {
         decision = .reject(refusal)
       } else if let found = targets(of: gateway, request, policy, hopName(gateway), now: now) {
         hunt = RouteHunt(steps: found.steps, continueOn: gateway.continueOn)
-        if let refused = found.refused, found.steps.isEmpty {
+        if let refused = found.refused {
           decision = .reject(.destinationRefused)
           record.limit = refused
           limitReached(refused, now: now)
@@ -201,7 +201,7 @@ public final class Router {
 
   // MARK: Targets
 
-  /// The steps of the hunt, and the limit by which ways out were left aside. Nil: where the call is to go is not served.
+  /// The steps of the hunt, and the limit by which every way out is refused. Nil: where the call is to go is not served.
   private func targets(
     of gateway: GatewayConfiguration, _ request: CallRequest, _ policy: PolicySnapshot, _ hopName: String,
     now: MonotonicInstant
@@ -221,7 +221,7 @@ public final class Router {
         prefersIPv6: gateway.prefersIPv6)
     }
 
-    let bindings = registrations.bindings(of: Router.deviceAlias(gateway.remoteAlias), now: now)
+    let bindings = registrations.bindings(of: gateway.deviceAlias, now: now)
     if !bindings.isEmpty {
       let steps = byFlow(bindings).map { step in
         step.map { target(.device($0), $0.callProtocol, gateway.remoteAlias) }
@@ -230,13 +230,9 @@ public final class Router {
     }
     if gateway.target == .registration { return ([], nil) }
     guard gateway.outgoingProtocol.isServedOutgoing else { return nil }
-    var refused: LimitReached?
     let departures = policy.departures(of: gateway, caller: Alias(sip: request.caller.alias).parsed)
-    let steps = inOrder(departures, now: now).compactMap { departure -> [RouteTarget]? in
-      if let limit = departure.destination, limit.isRefused {
-        refused = LimitReached(.destination, name: limit.name, cap: .refused)
-        return nil
-      }
+    let open = departures.filter { !$0.isRefused }
+    let steps = inOrder(open, now: now).map { departure -> [RouteTarget] in
       let destination: RouteTarget.Destination =
         if let trunk = departure.trunk {
           .trunk(trunk)
@@ -249,14 +245,7 @@ public final class Router {
       way.charges = charges(of: departure, request, policy)
       return [way]
     }
-    return (steps, refused)
-  }
-
-  /// What a device is registered as that an alias leads to: a rule may make one with a scheme and a port, devices are known
-  /// without. A host that is an address stays: that is where the call goes.
-  private static func deviceAlias(_ alias: String) -> String {
-    let parsed = Alias(sip: alias).parsed
-    return parsed.contains("@") || !alias.contains("@") ? parsed : alias
+    return (steps, departures.refusal)
   }
 
   /// One binding of each device rings; the other flows of the same device follow, for when the first has failed (RFC 5626
@@ -292,9 +281,7 @@ public final class Router {
       }
       while !pool.isEmpty { ordered.append(draw(from: &pool)) }
     }
-    let usable = ordered.filter { trunkHealth.isUsable($0.via, now: now) }
-    let down = ordered.filter { !trunkHealth.isUsable($0.via, now: now) }
-    return usable + down
+    return ordered.withUnusableLast { trunkHealth.isUsable($0.via, now: now) }
   }
 
   /// Takes one choice out of the pool with a probability in proportion to its weight; weight 0 only when no other is left.

@@ -287,4 +287,34 @@ import Testing
     tally.add(observation, candidate: PolicyChain(policy))
     #expect(tally.compared == 0 && tally.skipped == 1)
   }
+
+  /// A limit changes what becomes of a call only where it is reached; a number that is refused is refused.
+  @Test func aShadowSeesWhatIsRefusedAndWhatIsLimited() throws {
+    let text = Scratch.policy("9\\d+")
+    let live = try #require(PolicyLoader.load(text: text).snapshot)
+    let candidate = try #require(
+      PolicyLoader.load(
+        text: text + """
+          destination_limits:
+            - { name: premium, prefix: ["91"], refuse: true }
+            - { name: rest, limits: { concurrent_calls: 5 } }
+
+          """
+      ).snapshot)
+    var tally = ShadowTally()
+    for alias in ["911", "921", "922"] { tally.add(Self.observation(alias, live), candidate: candidate) }
+    // A device of that number has it, whatever the number.
+    var device = Self.observation("913", live)
+    device.endsAtDevice = true
+    tally.add(device, candidate: candidate)
+    #expect(
+      tally.kinds.map { "\($0.kind.change.rawValue) \($0.count) to \($0.kind.after)" } == [
+        "limited 2 to rule “out”", "refused 1 to nobody",
+      ], "\(tally.kinds)")
+    #expect(tally.differing == 1 && tally.share == 25)
+    let refused = try #require(tally.examples.first { $0.key.change == .refused }?.value.first)
+    #expect(refused.after == "refused: destination_refused (destination “premium”: refuse)")
+    let limited = try #require(tally.examples.first { $0.key.change == .limited }?.value.first)
+    #expect(limited.after == "rule “out” to “921” over a; destination “rest”: 5 calls at once")
+  }
 }

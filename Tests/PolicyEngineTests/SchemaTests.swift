@@ -15,6 +15,9 @@ import Testing
     #expect(
       try Self.file("docs/policy.schema.json") == PolicySchema.jsonSchema(),
       "run: tandem schema > docs/policy.schema.json")
+    #expect(
+      try Self.file("docs/policy-tests.schema.json") == PolicySchema.testsJSONSchema(),
+      "run: tandem schema --tests > docs/policy-tests.schema.json")
   }
 
   @Test func theReferenceHasTheGeneratedTables() throws {
@@ -44,8 +47,9 @@ import Testing
 
   /// Every object that a field refers to is in the list that the schema and the reference are made from.
   @Test func everyObjectIsDescribed() {
-    let names = Set(PolicySchema.objects.map(\.name))
-    #expect(names.count == PolicySchema.objects.count)
+    let all = PolicySchema.objects + PolicySchema.testObjects
+    let names = Set(all.map(\.name))
+    #expect(names.count == all.count)
     func visit(_ type: SchemaType) {
       switch type {
       case .object(let object), .shorthand(let object, _): #expect(names.contains(object.name))
@@ -53,15 +57,17 @@ import Testing
       default: break
       }
     }
-    for object in PolicySchema.objects { object.fields.forEach { visit($0.type) } }
+    for object in all { object.fields.forEach { visit($0.type) } }
   }
 
   /// Objects and keys of the generated schema are those the loader knows.
-  @Test func theJSONIsWellFormedAndClosed() throws {
-    let json = try #require(
-      try JSONSerialization.jsonObject(with: Data(PolicySchema.jsonSchema().utf8)) as? [String: Any])
+  @Test(arguments: [false, true]) func theJSONIsWellFormedAndClosed(ofTests: Bool) throws {
+    let text = ofTests ? PolicySchema.testsJSONSchema() : PolicySchema.jsonSchema()
+    let json = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
     let definitions = try #require(json["definitions"] as? [String: Any])
-    #expect(definitions.count == PolicySchema.objects.count - 1)
+    #expect(
+      definitions.count
+        == (ofTests ? PolicySchema.testObjects.count + 1 : PolicySchema.objects.count - 1))
     func check(_ value: Any) {
       if let object = value as? [String: Any] {
         if let reference = object["$ref"] as? String {

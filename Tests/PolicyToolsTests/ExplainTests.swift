@@ -1,6 +1,7 @@
 import CallModel
 import Foundation
 import PolicyEngine
+import PolicyHooks
 import PolicyTools
 import Testing
 
@@ -22,7 +23,7 @@ import Testing
         replace: '+\\1'
         to:
           trunks:
-            - { trunk: one, called: { match: '\\+(.*)', replace: '011\\1' }, calling: { match: 'sip:(.*)@.*', replace: 'sip:\\1@us.example' } }
+            - { trunk: one, called: { match: '\\+(.*)', replace: '011\\1' }, calling: { match: '(.*)@.*', replace: '\\1@us.example' } }
             - { trunk: two, weight: 3 }
             - { trunk: three, weight: 1, ring_timeout: 20s }
       - { name: branch only, priority: 2, from: { location: branch }, match: 'b.*' }
@@ -40,8 +41,8 @@ import Testing
   ) {
     var call = ExplainedCall(alias: alias, from: "sip:ann@example.org", at: WallClock(milliseconds: 0))
     change(&call)
-    let record = call.decide(by: policy)
-    return (record, DecisionRecordRenderer(policy: policy, caller: call.from).text(record))
+    let outcome = call.decide(by: PolicyChain(policy), answer: nil)
+    return (outcome.record, DecisionRecordRenderer(policy: policy, explained: outcome).text(outcome.record))
   }
 
   @Test func trunksInOrderWithTheirTransforms() {
@@ -51,11 +52,11 @@ import Testing
     #expect(text.contains("compared     004712345\n"))
     #expect(text.contains("the alias becomes “+4712345”"))
     #expect(
-      text.contains("1. trunk “one” (192.0.2.1:5060, udp), called “0114712345”, calling “sip:ann@us.example”")
+      text.contains("1. trunk “one” (192.0.2.1:5060, udp), called “0114712345”, calling “ann@us.example”")
     )
     #expect(
       text.contains(
-        "2. trunk “two” (two.example by DNS, tls), called “+4712345”, calling “sip:ann@example.org”, weight 3"
+        "2. trunk “two” (two.example by DNS, tls), called “+4712345”, calling “ann@example.org”, weight 3"
       ))
     #expect(text.contains("2. trunk “three”"))
     #expect(text.contains("weight 1, rings 20 s"))
@@ -92,7 +93,7 @@ import Testing
   }
 
   @Test func nearMisses() {
-    #expect(Self.explain("004712345").1.contains("near: the pattern would match"))
+    #expect(Self.explain("004712345").1.contains("near: it would match if the caller were registered"))
     #expect(Self.explain("bob").1.contains("near: it would match with the domain: “bob@example.org”"))
     #expect(Self.explain("+bob@example.org").1.contains("near: it would match without the leading +"))
     #expect(!Self.explain("zzz").1.contains("with the domain"))

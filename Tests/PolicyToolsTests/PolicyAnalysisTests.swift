@@ -266,6 +266,39 @@ import Testing
     #expect(open.contains("open-route 5551234"), "\(open)")
   }
 
+  /// A limit for all callers together is a bound; a refused number is not reached; each caller's own share bounds nothing.
+  @Test(
+    arguments: [
+      ("concurrent_calls: 3", "", "open-route-limited 95551234"),
+      ("call_minutes: 60 per 1d", "", "open-route-limited 95551234"),
+      ("calls_per_second: 1", "", "open-route 95551234"),
+      ("per_caller: { calls: 3 per 1h }", "", "open-route 95551234"),
+      ("", "{ name: all, prefix: '5', limits: { calls: 3 per 1h } }", "open-route-limited 95551234"),
+      ("", "{ name: all, limits: { maximum_duration: 1h } }", "open-route 95551234"),
+      ("", "{ name: all, refuse: true }", nil),
+      ("", "{ name: five, prefix: '5', refuse: true }", "open-route 91234"),
+      (
+        "", "{ name: most, prefix: ['0', '1', '2', '3', '4', '5', '6', '7'], refuse: true }",
+        "open-route 985551234"
+      ),
+      (
+        "", "{ name: most, refuse: true }, { name: help, prefix: '116', limits: { concurrent_calls: 2 } }",
+        "open-route-limited 9116"
+      ),
+    ] as [(String, String, String?)])
+  func limitsBoundAnOpenRoute(_ limits: String, _ destinations: String, _ expected: String?) {
+    let found = Self.findings(
+      Self.network + """
+        destination_limits: [\(destinations)]
+        rules:
+          - { name: r, priority: 1, match: '9(\\d+)', replace: '\\1', to: { trunks: [carrier] }, limits: { \(limits) } }
+        """
+    ).filter { $0.code.hasPrefix("open-route") }
+    #expect(found.map { "\($0.code) \($0.witness ?? "-")" } == [expected].compactMap(\.self), "\(found)")
+    #expect(found.allSatisfy { ($0.severity == .note) == ($0.code == "open-route-limited") })
+    if !limits.isEmpty { #expect(found.first?.message.contains("limits: rule “r”") == true) }
+  }
+
   @Test func costlyAliasesReallyAreRefused() throws {
     let outcome = PolicyLoader.load(
       text: "rules: [{ name: r, priority: 1, match: '(a+)+b', to: { target: registered_device } }]",

@@ -242,4 +242,102 @@ import Testing
     #expect(json.contains("\"same\": false"))
     #expect(json.contains("\"--registered\""))
   }
+
+  // MARK: Limits
+
+  private func limits(_ old: String, _ new: String, _ rules: String = PolicyDifferenceTests.out) throws
+    -> PolicyDifference
+  {
+    try Self.difference(rules, rules, ("destination_limits: [\(old)]", "destination_limits: [\(new)]"))
+  }
+
+  @Test func aRefusedPrefixIsADifferenceWithACall() throws {
+    let difference = try limits("", "{ name: premium, prefix: ['+49900'], refuse: true }")
+    #expect(
+      Self.lines(difference) == [
+        "refused: numbers that begin with +49900: refused now [900499005551234 from a registered device]"
+      ])
+    #expect(difference.findings.first?.subject == .destinationLimit)
+    #expect(
+      difference.findings.first?.witness?.after
+        == "refused: destination_refused (destination “premium”: refuse)")
+    let back = try limits("{ name: premium, prefix: ['+49900'], refuse: true }", "")
+    #expect(back.findings.map(\.change) == [.admitted])
+  }
+
+  @Test func aPrefixThatIsTakenAwayOrAddedIsFound() throws {
+    let two = "{ name: premium, prefix: ['+49900', '+1900'], refuse: true }"
+    let one = "{ name: premium, prefix: ['+49900'], refuse: true }"
+    let difference = try limits(two, one)
+    #expect(difference.findings.map(\.change) == [.admitted])
+    #expect(difference.findings.first?.summary == "numbers that begin with +1900: no longer refused")
+    #expect(difference.findings.first?.witness?.call.alias.contains("1900") == true)
+    // An exception inside: the longer prefix counts.
+    let excepted = try limits(one, "\(one), { name: help line, prefix: ['+49900123'] }")
+    #expect(excepted.findings.map(\.change) == [.admitted])
+    #expect(excepted.findings.first?.witness?.call.alias.contains("49900123") == true)
+  }
+
+  @Test func aChangedCapIsADifferenceWithItsCaps() throws {
+    let difference = try limits(
+      "{ name: abroad, prefix: '+', limits: { calls: 10 per 1h } }",
+      "{ name: abroad, prefix: '+', limits: { calls: 20 per 1h, per_caller: { concurrent_calls: 2 } } }")
+    #expect(difference.findings.map(\.change) == [.limited])
+    #expect(
+      difference.findings.first?.summary
+        == "numbers that begin with +: “abroad”: 10 calls per 1h → 20 calls per 1h, no limit of concurrent_calls → 2 calls at once for each caller"
+    )
+    #expect(
+      difference.findings.first?.witness?.before.contains("destination “abroad”: 10 calls per 1h") == true)
+    #expect(
+      difference.findings.first?.witness?.after.contains(
+        "destination “abroad” for each caller: 2 calls at once")
+        == true)
+  }
+
+  /// A limit that lets everything pass, another description, and another name of what is refused change nothing.
+  @Test func whatLimitsTheSameIsNoDifference() throws {
+    let same = try limits(
+      "{ name: premium, prefix: ['+49900'], refuse: true }",
+      "{ name: costly, description: x, prefix: ['0049900'], refuse: true }, { name: home, prefix: ['+44'] }")
+    #expect(Self.lines(same) == [] && same.notes.isEmpty, "\(same.notes)")
+  }
+
+  @Test func aNumberThatNoRuleLeadsToIsNoted() throws {
+    let difference = try limits(
+      "", "{ name: premium, prefix: ['+49900'], refuse: true }", PolicyDifferenceTests.people)
+    #expect(difference.findings.isEmpty)
+    #expect(difference.notes.map(\.code) == ["settings-differ"])
+  }
+
+  /// What leaves by a trunk that writes numbers in its own way is found by trying.
+  @Test func aTransformOfATrunkIsFollowed() throws {
+    let rule =
+      "name: out, match: '9(\\d{6})', replace: '\\1', to: { trunks: [{ trunk: a, called: { match: '(.*)', replace: '+49900\\1' } }] }"
+    let difference = try limits("", "{ name: premium, prefix: ['+49900'], refuse: true }", rule)
+    #expect(difference.findings.map(\.change) == [.refused])
+  }
+
+  @Test func limitsOfTheServiceAndOfTrunksAndRulesAreTold() throws {
+    let service = try Self.difference(
+      Self.out, Self.out,
+      ("globals: { limits: { concurrent_calls: 5 } }", "globals: { limits: { concurrent_calls: 9 } }"))
+    #expect(service.findings.map(\.change) == [.limited])
+    #expect(service.findings.first?.summary == "limits of the service: 5 calls at once → 9 calls at once")
+    #expect(service.findings.first?.witness != nil)
+    var tighter = try Self.snapshot(Self.out).policy
+    tighter.trunks[0].limits.total.concurrentCalls = 1
+    let trunk = PolicyDifference(
+      from: try Self.snapshot(Self.out), to: try PolicySnapshot(compiling: tighter), at: Self.start)
+    #expect(trunk.findings.map(\.change) == [.limited])
+    #expect(
+      trunk.findings.first?.summary == "trunk “a”: no limit of concurrent_calls → 1 call at once",
+      "\(Self.lines(trunk))")
+    let limited = try Self.difference(
+      Self.out, Self.out.replacing("trunks: [a] }", with: "trunks: [a] }, limits: { calls: 3 per 1h }"))
+    #expect(limited.findings.map(\.change) == [.limited])
+    #expect(
+      limited.findings.first?.summary
+        == "calls of rule “out” count against other limits")
+  }
 }

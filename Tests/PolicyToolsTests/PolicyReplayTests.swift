@@ -101,4 +101,92 @@ import Testing
     let json = try #require(try JSONSerialization.jsonObject(with: Data(report.json.utf8)) as? [String: Any])
     #expect(json["compared"] as? Int == 1 && (json["differences"] as? [Any])?.count == 1)
   }
+
+  // MARK: Limits
+
+  /// Calls to `9123` of one device, each with its beginning and end in seconds.
+  private func calls(_ times: [(Double, Double)], _ policy: PolicySnapshot, alias: String = "9123")
+    -> [CallRecord]
+  {
+    times.enumerated().map { i, time in
+      var call = Self.record(alias, policy, registered: true)
+      call.id = CallID(high: 0, low: UInt64(i + 1))
+      let start = call.started.milliseconds
+      call.started = WallClock(milliseconds: start + Int64(time.0 * 1000))
+      call.connected = call.started
+      call.ended = WallClock(milliseconds: start + Int64(time.1 * 1000))
+      call.attempts = [CallAttempt(via: "a", alias: "123", started: call.started)]
+      return call
+    }
+  }
+
+  private static let limitedOut =
+    "name: out, match: '9(\\d+)', replace: '\\1', from: { registered: true }, to: { trunks: [a] }"
+
+  /// What would have come to a limit is said; what would not have is the same.
+  @Test(
+    arguments: [
+      ("concurrent_calls: 2", [(0, 10), (1, 9), (2, 5), (11, 12)], [3: "refused"]),
+      ("calls: 2 per 1m", [(0, 1), (2, 3), (4, 5), (100, 101)], [3: "refused"]),
+      ("maximum_duration: 30s", [(0, 20), (0, 40), (50, 200)], [2: "shortened", 3: "shortened"]),
+      ("call_minutes: 2 per 1h", [(0, 50), (60, 200), (300, 310)], [3: "refused"]),
+      ("calls_per_second: 1", [(0, 1), (0.2, 1), (5, 6)], [2: "refused"]),
+      ("per_caller: { concurrent_calls: 1 }", [(0, 10), (1, 2)], [2: "refused"]),
+      ("concurrent_calls: 9", [(0, 10), (1, 9), (2, 5)], [:]),
+    ] as [(String, [(Double, Double)], [UInt64: String])])
+  func recordedCallsAreCountedAgainstLimits(
+    _ caps: String, _ times: [(Double, Double)], _ changes: [UInt64: String]
+  )
+    throws
+  {
+    let old = try Self.snapshot(Self.limitedOut)
+    let new = try PolicySnapshot(compiling: Self.limited(old.policy, caps))
+    let replay = PolicyReplay(calls(times, old), by: new)
+    let found = Dictionary(uniqueKeysWithValues: replay.differences.map { ($0.call.low, $0.change.rawValue) })
+    #expect(found == changes, "\(replay.differences)")
+    #expect(replay.differences.allSatisfy { $0.after.contains("destination “abroad”") })
+    // Whatever order records come in.
+    #expect(PolicyReplay(calls(times, old).reversed(), by: new).differences.count == changes.count)
+    // The policy in force does with them what it did.
+    #expect(PolicyReplay(calls(times, old), by: old).differences.isEmpty)
+  }
+
+  /// The same policy with a limit on every number.
+  private static func limited(_ policy: Policy, _ caps: String) throws -> Policy {
+    let yaml = "destination_limits: [{ name: abroad, limits: { \(caps) } }]"
+    let outcome = PolicyLoader.load(text: yaml)
+    var policy = policy
+    policy.destinationLimits = try #require(outcome.snapshot, "\(outcome.diagnostics)").policy
+      .destinationLimits
+    return policy
+  }
+
+  @Test func aRefusedPrefixRefusesRecordedCalls() throws {
+    let old = try Self.snapshot(Self.limitedOut)
+    var policy = old.policy
+    policy.destinationLimits = [DestinationLimit(name: "premium", prefixes: ["12"], isRefused: true)]
+    let new = try PolicySnapshot(compiling: policy)
+    let replay = PolicyReplay(calls([(0, 1)], old), by: new)
+    #expect(replay.differences.map(\.change) == [.refused])
+    #expect(replay.differences.first?.after == "refused: destination_refused (destination “premium”: refuse)")
+    // And back: what was refused goes through.
+    var refused = Self.record("9123", new, registered: true)
+    refused.ended = refused.started
+    #expect(refused.decision.decision == .reject(.destinationRefused))
+    #expect(PolicyReplay([refused], by: old).differences.map(\.change) == [.admitted])
+    #expect(PolicyReplay([refused], by: new).differences.isEmpty)
+  }
+
+  @Test func whatALimitRefusedIsComparableOnceItIsGone() throws {
+    let old = try Self.snapshot(Self.limitedOut)
+    var refused = calls([(0, 0)], old)[0]
+    refused.decision.decision = .reject(.limitReached)
+    refused.decision.limit = LimitReached(.service, cap: .callsPerSecond)
+    refused.connected = nil
+    #expect(PolicyReplay([refused], by: old).differences.map(\.change) == [.admitted])
+    var policy = old.policy
+    policy.globals.limits.total.callsPerSecond = 5
+    let replay = PolicyReplay([refused], by: try PolicySnapshot(compiling: policy))
+    #expect(replay.differences.isEmpty && replay.skipped == 1)
+  }
 }

@@ -7,8 +7,11 @@ import Testing
 @Suite struct PolicyTestTests {
   static let policy = """
     trunks:
-      - { name: carrier, host: 192.0.2.1 }
+      - { name: carrier, host: 192.0.2.1, limits: { concurrent_calls: 3, per_caller: { calls: 5 per 1h } } }
       - { name: backup, host: 192.0.2.2 }
+    destination_limits:
+      - { name: at home, prefix: "+44", limits: { maximum_duration: 90m } }
+      - { name: premium, prefix: ["+449", "09", "+999"], refuse: true }
     services:
       - { name: echo, type: test_call, aliases: [echo] }
     schedules:
@@ -89,7 +92,13 @@ import Testing
     #expect(run.ruleCoverage == 100 && run.uncoveredServices.isEmpty)
     let report = PolicyTestReport(run: run, minimumCoverage: 100)
     #expect(report.exitCode == 0)
-    #expect(report.text.hasSuffix("4 tests: all pass; rules covered: 2 of 2; services: 1 of 1\n"))
+    #expect(
+      report.text.hasSuffix(
+        """
+        4 tests: all pass; rules covered: 2 of 2; services: 1 of 1; destination limits: 1 of 2
+          destination limits that no test's number falls under: “premium”
+
+        """))
   }
 
   @Test(arguments: [
@@ -108,6 +117,33 @@ import Testing
     ("encryption: 'on'", "encryption: expected “on”, got “besteffort”"),
     ("rejection: policy", "rejection: expected “policy”, got none"),
     ("decision: reject", "decision: expected “reject”, got “gateway”"),
+    ("destination: none", "destination: expected none, got “at home”"),
+    ("destination: premium", "destination: expected “premium”, got “at home”"),
+    ("destination: premum", "the policy has no destination limit named “premum”; did you mean “premium”?"),
+    (
+      "limits: { trunk: { concurrent_calls: 4 } }",
+      "limits.trunk.concurrent_calls: expected 4 calls at once, got 3 calls at once"
+    ),
+    (
+      "limits: { trunk: { concurrent_calls: unlimited } }",
+      "limits.trunk.concurrent_calls: expected no limit, got 3 calls at once"
+    ),
+    (
+      "limits: { trunk: { per_caller: { calls: 5 per 2h } } }",
+      "limits.trunk.per_caller.calls: expected 5 calls per 2h, got 5 calls per 1h"
+    ),
+    (
+      "limits: { destination: { maximum_duration: 1h } }",
+      "limits.destination.maximum_duration: expected 1h each, got 90m each"
+    ),
+    (
+      "limits: { rule: { calls_per_second: 1 } }",
+      "limits.rule.calls_per_second: expected 1 calls a second, got no such limit"
+    ),
+    (
+      "limits: { service: { concurrent_calls: 1 } }",
+      "limits.service.concurrent_calls: expected 1 call at once, got 10000 calls at once"
+    ),
   ])
   func whatDiffersIsSaid(_ expectation: String, _ message: String) throws {
     let run = try Self.run(
@@ -115,6 +151,59 @@ import Testing
     #expect(run.results[0].failures.contains(message), "\(run.results[0].failures)")
     #expect(run.results[0].failures.last == "the call: rule “out” takes it to “0207”")
     #expect(PolicyTestReport(run: run).exitCode == 1)
+  }
+
+  @Test func limitsAndTrunksThatAreDownAreCompared() throws {
+    let run = try Self.run(
+      """
+      tests:
+        - name: at home
+          call: { alias: "90207", registered: true }
+          expect:
+            rule: out
+            destination: at home
+            limits:
+              service: { concurrent_calls: 10000 }
+              trunk: { concurrent_calls: 3, per_caller: { calls: 5 per 1h } }
+              destination: { concurrent_calls: unlimited, maximum_duration: 90m }
+        - name: nobody's number
+          call: { alias: "90207", registered: true, without_trunks: [carrier] }
+          expect: { rule: out, attempts: [backup], destination: none, limits: { trunk: { concurrent_calls: unlimited } } }
+        - name: nothing is left
+          call: { alias: "90207", registered: true, without_trunks: [carrier, backup] }
+          expect: { rule: out, attempts: [], decision: gateway }
+        - name: refused on every way
+          call: { alias: "909123", registered: true }
+          expect: { rejection: destination_refused, rule: out, destination: premium, attempts: [], alias: "09123" }
+        - name: refused on one way, where the number leaves as another one
+          call: { alias: "900999", registered: true }
+          expect: { rule: out, destination: at home, attempts: [{ trunk: carrier, called: "+440999" }] }
+      """)
+    #expect(run.failedCount == 0, "\(PolicyTestReport(run: run).text)")
+    #expect(run.destinationCount == 2 && run.uncoveredDestinations.isEmpty)
+  }
+
+  /// Each cap and prefix that is taken away or doubled, and what no test looks at.
+  @Test func mutationsOfLimitsAreNoticed() throws {
+    let tests = Self.tests(
+      """
+      tests:
+        - name: premium
+          call: { alias: "909123", registered: true }
+          expect: { rejection: destination_refused }
+        - name: at home
+          call: { alias: "90207", registered: true }
+          expect: { limits: { trunk: { concurrent_calls: 3 }, destination: { maximum_duration: 90m } } }
+      """
+    ).tests
+    let mutation = PolicyMutation(tests, of: try Self.snapshot())
+    let limits = mutation.survivors.filter { $0.subject != .rule }.map { "\($0.place): \($0.change)" }
+    #expect(
+      limits == [
+        "trunk “carrier”: limits.per_caller.calls is dropped",
+        "trunk “carrier”: limits.per_caller.calls is doubled",
+        "destination limit “premium”: prefix +999 is dropped",
+      ])
   }
 
   @Test(arguments: [
@@ -141,14 +230,14 @@ import Testing
 
   @Test func mutationsFindWhatNoTestLooksAt() throws {
     let weak = Self.tests("tests:\n  - { name: a person, call: bob, expect: { rule: people } }\n").tests
-    let changes = PolicyMutation(weak, of: try Self.snapshot()).survivors.map { "\($0.rule): \($0.change)" }
+    let changes = PolicyMutation(weak, of: try Self.snapshot()).survivors.map { "\($0.name): \($0.change)" }
     #expect(changes.contains("out: the rule is taken out"))
     #expect(changes.contains("people: to.target may be external"))
     #expect(!changes.contains("people: the rule is taken out"))
 
     let strong = PolicyMutation(Self.tests(Self.good).tests, of: try Self.snapshot())
     #expect(strong.isComplete && strong.tried >= 12)
-    let rest = strong.survivors.map { "\($0.rule): \($0.change)" }
+    let rest = strong.survivors.map { "\($0.name): \($0.change)" }
     #expect(!rest.contains("out: when is dropped") && !rest.contains("out: to.trunks[0].called is dropped"))
     // Nothing in these tests dials without being registered.
     #expect(rest.contains("out: from.registered is dropped"))
@@ -180,7 +269,7 @@ import Testing
     let report = PolicyTestReport(
       run: run, mutation: PolicyMutation(loaded.tests, of: snapshot), minimumCoverage: 100)
     #expect(report.exitCode == 0 && run.uncoveredServices.isEmpty, "\(report.text)")
-    #expect(report.mutation?.survivors.map { "\($0.rule): \($0.change)" } == [], "\(report.text)")
+    #expect(report.mutation?.survivors.map { "\($0.name): \($0.change)" } == [], "\(report.text)")
   }
 }
 

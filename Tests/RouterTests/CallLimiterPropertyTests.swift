@@ -2,7 +2,7 @@ import CallModel
 import TestSupport
 import Testing
 
-@testable import Router
+@testable import PolicyEngine
 
 /// Random admissions, releases and lapses of time, beside a model that keeps every event and counts afresh.
 @Suite struct CallLimiterPropertyTests {

@@ -1,6 +1,7 @@
 import CallModel
 import Testing
 
+@testable import PolicyEngine
 @testable import Router
 
 @Suite struct CallLimiterTests {

@@ -174,4 +174,48 @@ import Testing
     #expect(try call(a).decision.isCall)
     #expect(try call(b).decision.isCall == !isOne)
   }
+
+  /// What explain, test, diff, replay and shadow mode take for the outcome is what a live call meets.
+  @Test func theToolsRefuseWhatALiveCallIsRefused() throws {
+    var random = SeededGenerator(state: 20)
+    var counts: [Bool: Int] = [:]
+    let digits = ["0900", "0049900", "+49900", "+44", "0044", "800", "9", "00", "0"]
+    for _ in 0..<400 {
+      let transforms: [AliasTransform?] = [
+        nil, AliasTransform(pattern: "0(.*)", replacement: "+44\\1"),
+        AliasTransform(pattern: ".*(..)", replacement: "0900\\1"),
+      ]
+      let trunks = ["one", "two", "three"].filter { _ in Bool.random(using: &random) }
+      let router = try router(
+        rules: [
+          rule(
+            "out", ".*", to: Int.random(in: 0..<8, using: &random) == 0 ? .registration : .external,
+            trunks: trunks.map {
+              TrunkChoice(
+                trunk: $0, weight: Bool.random(using: &random) ? 1 : nil,
+                calledTransform: transforms.randomElement(using: &random) ?? nil)
+            })
+        ], trunks: ["one", "two", "three"].map { Trunk(name: $0, host: "192.0.2.1") },
+        destinations: [
+          DestinationLimit(name: "refused", prefixes: ["+44900", "+49900"], isRefused: true),
+          DestinationLimit(
+            name: "rest", isRefused: Bool.random(using: &random),
+            limits: CallLimits(total: CallCaps(concurrentCalls: 5))),
+          DestinationLimit(name: "home", prefixes: ["+44"]),
+        ])
+      let alias =
+        (digits.randomElement(using: &random) ?? "") + "\(Int.random(in: 1..<999, using: &random))"
+        + (Bool.random(using: &random) ? "@example.net" : "")
+      let live = place(router, alias)
+      let decided = router.policy.decide(request(alias, registered: "ann"), now: wall).record
+      let settled = router.policy.settled(decided)
+      #expect(settled.decision == live.decision && settled.limit == live.record.limit, "\(alias) \(trunks)")
+      counts[live.decision == .reject(.destinationRefused), default: 0] += 1
+      if case .gateway(let gateway) = live.decision {
+        let open = router.policy.departures(of: gateway, caller: "").filter { !$0.isRefused }
+        #expect(Set(open.map(\.via)) == Set(live.hunt.path(failing: .noResponse).flatMap(\.self)))
+      }
+    }
+    #expect(counts.values.allSatisfy { $0 > 50 }, "\(counts)")
+  }
 }

@@ -30,7 +30,7 @@ extension PolicyCompiler {
             message: "rule “\(rule.name)” has no direction or protocol left to match", path: path))
         continue
       }
-      if isOpenRoute(rule) {
+      if isOpenRoute(rule), !isBounded(rule, policy) {
         findings.append(
           PolicyFinding(
             severity: .warning, code: "open-route",
@@ -63,6 +63,16 @@ extension PolicyCompiler {
     return numberSamples.contains { number in
       pattern.matches(rule.matchesFullAlias ? "sip:\(number)@198.51.100.1" : number) == true
     }
+  }
+
+  /// Limits on what all callers together may cost (`tandem check` also knows those of numbers).
+  private static func isBounded(_ rule: CallRoutingRule, _ policy: Policy) -> Bool {
+    func isBound(_ caps: CallCaps) -> Bool {
+      caps.concurrentCalls != nil || caps.calls != nil || caps.callMinutes != nil
+    }
+    if let limits = rule.gateway.limits, isBound(limits.total) { return true }
+    let names = Set(rule.gateway.trunks.map(\.trunk))
+    return !names.isEmpty && policy.trunks.allSatisfy { !names.contains($0.name) || isBound($0.limits.total) }
   }
 
   private static let numberSamples = [

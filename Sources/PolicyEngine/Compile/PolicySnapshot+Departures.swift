@@ -57,11 +57,49 @@ extension PolicySnapshot {
   ///
   /// - Parameter isDevice: whether the call may end at a device registered here.
   public func refusal(of gateway: GatewayConfiguration, isDevice: Bool) -> LimitReached? {
-    guard hasDestinationLimits, !isDevice || gateway.target != .external else { return nil }
-    let departures = departures(of: gateway, caller: "")
-    guard let first = departures.first(where: \.isRefused), departures.allSatisfy(\.isRefused) else {
-      return nil
-    }
+    guard hasDestinationLimits, !isDevice, gateway.target.isServed, gateway.outgoingProtocol.isServedOutgoing
+    else { return nil }
+    return departures(of: gateway, caller: "").refusal
+  }
+
+  /// A decision as it stands once destination limits have been asked: with the same result as on a live call, but for what only the
+  /// moment knows (registrations, counts).
+  ///
+  /// - Parameter isDevice: whether the call ends at a registered device; nil: it does if the policy has such a device.
+  public func settled(_ record: DecisionRecord, isDevice: Bool? = nil) -> DecisionRecord {
+    guard hasDestinationLimits, case .gateway(let gateway) = record.decision,
+      let refusal = refusal(of: gateway, isDevice: isDevice ?? mayEndAtDevice(gateway))
+    else { return record }
+    var record = record
+    record.decision = .reject(.destinationRefused)
+    record.limit = refusal
+    return record
+  }
+
+  /// Whether a device of this policy has the alias that a call leads to.
+  public func mayEndAtDevice(_ gateway: GatewayConfiguration) -> Bool {
+    device(alias: gateway.deviceAlias) != nil
+  }
+}
+
+extension [Departure] {
+  /// The limit by which nothing is left of the ways out; nil while one is open, or when there was none from the start.
+  public var refusal: LimitReached? {
+    guard let first, allSatisfy(\.isRefused) else { return nil }
     return LimitReached(.destination, name: first.destination?.name ?? "", cap: .refused)
+  }
+
+  /// Those that are down come last: they are better than nothing.
+  public func withUnusableLast(_ isUsable: (Departure) -> Bool) -> [Departure] {
+    filter(isUsable) + filter { !isUsable($0) }
+  }
+}
+
+extension GatewayConfiguration {
+  /// What a device is registered as that the call's alias leads to: a rule may make one with a scheme and a port, devices are known
+  /// without. A host that is an address stays: that is where the call goes.
+  public var deviceAlias: String {
+    let parsed = Alias(sip: remoteAlias).parsed
+    return parsed.contains("@") || !remoteAlias.contains("@") ? parsed : remoteAlias
   }
 }

@@ -158,7 +158,7 @@ struct PolicyAssembly: Sendable {
     diagnostics.append(PolicyDiagnostic(.error, code: code, message, file: path))
   }
 
-  private func place(of path: PolicyPath) -> (position: SourcePosition, isExact: Bool, isValid: Bool)? {
+  func place(of path: PolicyPath) -> (position: SourcePosition, isExact: Bool, isValid: Bool)? {
     guard case .key(let section)? = path.steps.first else { return nil }
     if section == "globals" { return globals?.position(of: path.steps.dropFirst()) }
     guard case .index(let i)? = path.steps.dropFirst().first, let items = sections[section], i < items.count

@@ -22,6 +22,12 @@ package struct PolicyPlaces: Sendable {
   /// A finding with its file, line and column; nil when it says nothing that is not already reported.
   package func diagnostic(_ finding: PolicyFinding) -> PolicyDiagnostic? { assembly.diagnostic(finding) }
 
+  /// File and line of something; nil when it is not written down.
+  package func position(of path: PolicyPath) -> (file: String, line: Int)? {
+    guard let place = assembly.place(of: path), place.isExact else { return nil }
+    return (assembly.sources[place.position.file].name, place.position.line)
+  }
+
   /// Diagnostics in the order of the files.
   package func sorted(_ diagnostics: [PolicyDiagnostic]) -> [PolicyDiagnostic] {
     assembly.sorted(diagnostics)

@@ -109,7 +109,7 @@ private struct PolicyTestBinding {
       isRegistered: o?.boolean("registered") ?? false, registeredAlias: o?.text("registered_as"),
       location: o?.text("location"), source: o?.address("source"), trunk: o?.text("trunk"),
       capability: o?.text("capability").flatMap(PolicyBinding.capability) ?? .video,
-      tag: o?.text("tag") ?? "", at: at)
+      tag: o?.text("tag") ?? "", withoutTrunks: o?.texts("without_trunks") ?? [], at: at)
   }
 
   private func external(_ o: CheckedObject?) -> PolicyDoubles {
@@ -141,6 +141,13 @@ private struct PolicyTestBinding {
     expectation.rejection = o.text("rejection").flatMap { word in
       Rejection.allCases.first { $0.word == word }
     }
+    expectation.destination =
+      o.isNone("destination") ? PolicyTest.Destination.none : o.text("destination").map { .named($0) }
+    if let limits = o.object("limits") {
+      for scope in LimitReached.Scope.allCases {
+        expectation.limits[scope] = limits.object(scope.rawValue).map(self.limits)
+      }
+    }
     expectation.name = o.text("name")
     expectation.tag = o.text("tag")
     expectation.bandwidthIn = o.bandwidth("max_bandwidth_in")
@@ -150,5 +157,16 @@ private struct PolicyTestBinding {
     expectation.server = o.text("server")
     expectation.script = o.text("script").flatMap(PolicyScriptRecord.Outcome.init(rawValue:))
     return expectation
+  }
+
+  private func limits(_ o: CheckedObject) -> PolicyTest.Limits {
+    var limits = PolicyTest.Limits()
+    PolicyBinding.bind(o, into: &limits.caps.total)
+    limits.isUnlimited = o.isNone("concurrent_calls")
+    if let caller = o.object("per_caller") {
+      PolicyBinding.bind(caller, into: &limits.caps.perCaller)
+      limits.isUnlimitedPerCaller = caller.isNone("concurrent_calls")
+    }
+    return limits
   }
 }

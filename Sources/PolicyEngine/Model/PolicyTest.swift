@@ -23,6 +23,8 @@ public struct PolicyTest: Sendable {
     public var trunk: String?
     public var capability: CallCapability
     public var tag: String
+    /// Trunks assumed to be down.
+    public var withoutTrunks: [String]
     public var at: WallClock
 
     /// The time of tests that give none: a Wednesday at noon, so that no test depends on when it is run.
@@ -42,6 +44,9 @@ public struct PolicyTest: Sendable {
     public var capability: CallCapability?
     public var encryption: MediaEncryption?
     public var rejection: Rejection?
+    public var destination: Destination?
+    /// By what they are on.
+    public var limits: [LimitReached.Scope: Limits] = [:]
     /// Of the service or gateway call.
     public var name: String?
     public var tag: String?
@@ -54,6 +59,20 @@ public struct PolicyTest: Sendable {
     public var server: String?
     /// What became of the local script, in the word of the record.
     public var script: PolicyScriptRecord.Outcome?
+  }
+
+  /// The destination limit that a number falls under.
+  public enum Destination: Hashable, Sendable {
+    case none
+    case named(String)
+  }
+
+  /// Caps that are expected: what is nil is not compared.
+  public struct Limits: Hashable, Sendable {
+    public var caps = CallLimits()
+    /// There is no cap on calls at once.
+    public var isUnlimited = false
+    public var isUnlimitedPerCaller = false
   }
 
   /// One trunk, and what it is told.

@@ -9,7 +9,7 @@ extension PolicySchema {
 
   /// All objects of test files, in the order of the reference.
   static let testObjects = [
-    testFile, test, testCall, testExternal, testDouble, testExpectation, testAttempt,
+    testFile, test, testCall, testExternal, testDouble, testExpectation, testAttempt, expectedLimits,
   ]
 
   static let test = ObjectSchema(
@@ -43,6 +43,10 @@ extension PolicySchema {
       .init("trunk", .text(), default: "that of the source", "The trunk the call comes over."),
       .init("capability", capability(auto: true), default: "video", "What the caller offers."),
       .init("tag", .text(), default: "empty", "The call's tag."),
+      .init(
+        "without_trunks", .list(.text()), default: "none",
+        "Trunks assumed to be down. A live call tries them last and in vain: here they are not among the attempts."
+      ),
       .init(
         "at", .text(), default: "2026-01-07T12:00:00Z, a Wednesday", "The time of the call, ISO 8601.",
         example: "2026-12-25T09:00:00+01:00"),
@@ -80,6 +84,12 @@ extension PolicySchema {
         example: "[carrier-a, carrier-b]"),
       .init("capability", capability(auto: true), "Media of the call."),
       .init("encryption", encryption, "Media encryption of the call."),
+      .init(
+        "destination", .word("none", or: .text()),
+        "Name of the destination limit that the number falls under as it leaves by the first way out."),
+      .init(
+        "limits", .object(expectedLimits),
+        "Limits that the call counts against, by what they are on."),
       .init("rejection", .choice(Rejection.allCases.map { Choice($0.word) }), "Why the call is refused."),
       .init("name", .text(), "Name of the service or gateway call."),
       .init("tag", .text(), "Tag of the service or gateway call."),
@@ -93,6 +103,18 @@ extension PolicySchema {
       .init(
         "script", .choice(PolicyScriptRecord.Outcome.allCases.map { Choice($0.rawValue) }),
         "What became of the local script."),
+    ])
+
+  static let expectedLimits = ObjectSchema(
+    "tests[].expect.limits",
+    "Each as in the policy; what is not given is not compared. `concurrent_calls: unlimited` expects that there is no such limit.",
+    [
+      .init("service", .object(callLimits), "Those of the whole service, and of its caller."),
+      .init("rule", .object(callLimits), "Those of the rule."),
+      .init("trunk", .object(callLimits), "Those of the first trunk that is tried."),
+      .init(
+        "destination", .object(callLimits),
+        "Those of the number as it leaves by the first way out (`destination`)."),
     ])
 
   static let testAttempt = ObjectSchema(

@@ -1,12 +1,21 @@
 extension PolicySchema {
   /// The language as a JSON Schema (draft 7, which editors for YAML understand).
-  public static func jsonSchema() -> String {
+  public static func jsonSchema() -> String { jsonSchema(of: file, objects.dropFirst(), "Tandem policy") }
+
+  /// The language of the files in `policies/tests/`, in the same way.
+  public static func testsJSONSchema() -> String {
+    jsonSchema(of: testFile, testObjects.dropFirst() + [callLimits, callerCaps], "Tandem policy tests")
+  }
+
+  private static func jsonSchema(
+    of file: ObjectSchema, _ objects: some Sequence<ObjectSchema>, _ title: String
+  ) -> String {
     var definitions: [(String, JSONText)] = []
-    for object in objects.dropFirst() { definitions.append((definitionName(object), json(object))) }
+    for object in objects { definitions.append((definitionName(object), json(object))) }
     guard case .object(var root) = json(file) else { preconditionFailure("an object") }
     root.insert(
       contentsOf: [
-        ("$schema", .string("http://json-schema.org/draft-07/schema#")), ("title", .string("Tandem policy")),
+        ("$schema", .string("http://json-schema.org/draft-07/schema#")), ("title", .string(title)),
       ], at: 0)
     // Anchors stand in keys of their own.
     root.append(("patternProperties", .object([("^x-", .object([]))])))
@@ -15,7 +24,7 @@ extension PolicySchema {
   }
 
   private static func definitionName(_ object: ObjectSchema) -> String {
-    object.name.replacingCharacters(["[": "", "]": "", ".": "_"])
+    object.name.replacingCharacters(["[": "", "]": "", ".": "_", "*": "any", " ": "_"])
   }
 
   private static func reference(_ object: ObjectSchema) -> JSONText {

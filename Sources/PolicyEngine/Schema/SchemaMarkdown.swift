@@ -2,8 +2,9 @@ extension PolicySchema {
   /// Every key as a table for `docs/policy-reference.md`.
   public static func markdown() -> String {
     var text = ""
-    for object in objects {
-      text += "### \(object === file ? "Top level" : "`\(object.name)`")\n\n\(object.summary)\n\n"
+    for object in objects + testObjects {
+      let title = object === file ? "Top level" : object === testFile ? "Test files" : "`\(object.name)`"
+      text += "### \(title)\n\n\(object.summary)\n\n"
       text += "| Key | Value | Default | Meaning |\n|---|---|---|---|\n"
       for field in object.fields {
         let standard = field.isRequired ? "**required**" : field.standard.map(cell) ?? "–"

@@ -91,4 +91,39 @@ struct AliasFunction: Hashable {
     }
     return sum
   }
+
+  // MARK: Backwards
+
+  /// Aliases from which texts come that begin with `prefix`: those that all of the result accept. Some may be among them from which
+  /// something else comes: what is behind a piece of varying length is taken for as long as it needs to be. nil: there are none.
+  func preimage(of prefix: String, _ limits: AnalysisLimits) -> [Automaton]? {
+    var rest = Substring(prefix)
+    var patterns: [String] = []
+    for piece in pieces where !rest.isEmpty {
+      switch piece {
+      case .text(let text):
+        if text.hasPrefix(rest) {
+          rest = ""
+        } else if rest.hasPrefix(text) {
+          rest = rest.dropFirst(text.count)
+        } else {
+          return nil
+        }
+      case .slice(.fromStart(let start), let end):
+        var length = rest.count
+        if case .fromStart(let end) = end { length = min(length, end - start) }
+        patterns.append(".{\(start)}\(Automaton.quoted(String(rest.prefix(length)))).*")
+        rest = rest.dropFirst(length)
+      case .slice(.fromEnd(let start), .fromEnd(let end)):
+        let length = min(rest.count, start - end)
+        patterns.append(".*\(Automaton.quoted(String(rest.prefix(length)))).{\(start - length)}")
+        rest = rest.dropFirst(length)
+      case .slice(.fromEnd, .fromStart): return nil
+      }
+    }
+    guard rest.isEmpty else { return nil }
+    return patterns.compactMap {
+      try? Automaton(pattern: $0, universe: RuleLanguages.universe, limits: limits)
+    }
+  }
 }

@@ -30,6 +30,9 @@ extension DifferenceSearch {
     case .refused: return "calls that \(before) took are refused by \(after)"
     case .admitted where pair.old == .nobody: return "calls that nobody took are taken by \(after)"
     case .admitted: return "calls that \(before) refused are taken by \(after)"
+    case .limited where before == after: return "calls of \(before) count against other limits"
+    case .limited: return "calls that \(before) took go to \(after), and count against other limits"
+    case .shortened: return "calls that \(before) took are ended earlier by \(after)"
     case .elsewhere where before == after: return "calls of \(before) go elsewhere"
     case .elsewhere: return "calls that \(before) took go to \(after)"
     case .otherwise where before == after: return "calls of \(before) get other media or identity"
@@ -67,7 +70,11 @@ extension ExplainedCall {
     var words: [String] = [alias]
     if direction == .dialOut { words += ["--direction", "out"] }
     if callProtocol != .sip { words += ["--protocol", callProtocol.rawValue] }
-    if isRegistered { words.append("--registered") }
+    if let registeredAlias {
+      words += ["--registered-as", registeredAlias]
+    } else if isRegistered {
+      words.append("--registered")
+    }
     if from != "sip:anonymous@anonymous.invalid" { words += ["--from", from] }
     if let location { words += ["--location", location] }
     if let source { words += ["--source", "\(source)"] }
@@ -75,5 +82,10 @@ extension ExplainedCall {
     if capability != .video { words += ["--capability", capability.rawValue] }
     if !tag.isEmpty { words += ["--tag", tag] }
     return words
+  }
+
+  /// The same with the time, where it is not that of `other`.
+  func explainArguments(otherThan other: ExplainedCall?) -> [String] {
+    explainArguments + (at == other?.at ? [] : ["--at", at.iso8601])
   }
 }

@@ -11,11 +11,12 @@ extension DifferenceSearch {
     }
     compareDevices()
     comparePolicyServers()
-    noteDestinationLimits()
+    compareDestinations()
+    compareServiceLimits()
     noteOtherSettings()
   }
 
-  private func report(
+  func report(
     _ change: DecisionChange, _ subject: PolicyDifference.Subject, _ summary: String,
     _ witness: PolicyDifference.Witness?
   ) {
@@ -26,7 +27,7 @@ extension DifferenceSearch {
   }
 
   /// A call that aligned rules take on both sides, the first that can be had.
-  private func example(_ pairs: some Sequence<(old: Int, new: Int)>) -> PolicyDifference.Witness? {
+  func example(_ pairs: some Sequence<(old: Int, new: Int)>) -> PolicyDifference.Witness? {
     for pair in pairs.prefix(64) {
       let rule = old.rules[pair.old]
       guard let language = old.language(pair.old) else { continue }
@@ -49,7 +50,7 @@ extension DifferenceSearch {
     return nil
   }
 
-  private var alignedPairs: [(old: Int, new: Int)] {
+  var alignedPairs: [(old: Int, new: Int)] {
     alignment.newOf.enumerated().compactMap { i, j in j.map { (i, $0) } }
   }
 
@@ -91,15 +92,17 @@ extension DifferenceSearch {
       guard let now = new.policy.trunk(named: trunk.name) else { continue }
       let place = trunk.placeDifferences(now)
       let manner = trunk.mannerDifferences(now)
-      guard !place.isEmpty || !manner.isEmpty else { continue }
+      let limits = trunk.limits.differences(now.limits)
+      guard !place.isEmpty || !manner.isEmpty || !limits.isEmpty else { continue }
       let users = alignedPairs.filter { pair in
         old.rules[pair.old].gateway.trunks.contains { $0.trunk == trunk.name }
       }
-      let witness = users.isEmpty ? nil : example(users)
-      guard witness != nil || !manner.isEmpty || !users.isEmpty else { continue }
+      let witness =
+        users.isEmpty ? nil : example(users).map { self.witness($0.call, limits.isEmpty ? [] : [.trunk]) }
+      guard witness != nil || !manner.isEmpty || !limits.isEmpty || !users.isEmpty else { continue }
       report(
-        place.isEmpty ? .otherwise : .elsewhere, .trunk,
-        "trunk “\(trunk.name)”: \((place + manner).joined(separator: ", "))", witness)
+        place.isEmpty ? manner.isEmpty ? .limited : .otherwise : .elsewhere, .trunk,
+        "trunk “\(trunk.name)”: \((place + manner + limits).joined(separator: ", "))", witness)
     }
   }
 
@@ -179,25 +182,6 @@ extension DifferenceSearch {
     }
   }
 
-  /// By name; what numbers fall under another one follows from their prefixes.
-  private func noteDestinationLimits() {
-    func byName(_ side: DifferenceSide) -> [String: DestinationLimit] {
-      Dictionary(
-        side.policy.policy.destinationLimits.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    }
-    let (before, after) = (byName(old), byName(new))
-    let changes = Set(before.keys).union(after.keys).sorted().compactMap { name -> String? in
-      guard let a = before[name] else { return "“\(name)” is new" }
-      guard let b = after[name] else { return "“\(name)” is gone" }
-      guard a != b else { return nil }
-      return a.isRefused != b.isRefused
-        ? "the numbers of “\(name)” are \(b.isRefused ? "now" : "no longer") refused"
-        : "“\(name)” has changed"
-    }
-    guard !changes.isEmpty else { return }
-    note("settings-differ", "destination limits: \(changes.joined(separator: ", "))")
-  }
-
   /// Settings that decide no single call.
   private func noteOtherSettings() {
     let (a, b) = (old.policy.policy.globals, new.policy.policy.globals)
@@ -217,7 +201,6 @@ extension DifferenceSearch {
     if a.mediaEncryption != b.mediaEncryption { changed.append("media_encryption") }
     if a.registrar != b.registrar { changed.append("registrar") }
     if a.breakIn != b.breakIn { changed.append("break_in_protection") }
-    if a.limits != b.limits { changed.append("limits") }
     if a.numbering != b.numbering { changed.append("numbering") }
     if a.domain != b.domain { changed.append("domain") }
     if a.dnsServers != b.dnsServers { changed.append("dns") }
@@ -256,7 +239,6 @@ extension Trunk {
       changes.append("its calls are authenticated otherwise")
     }
     if registration != now.registration { changes.append("other registration") }
-    if limits != now.limits { changes.append("other limits") }
     if numbering != now.numbering { changes.append("numbers are written otherwise") }
     return changes
   }

@@ -37,11 +37,11 @@ final class DifferenceSearch {
   private var sampledPairs: Set<Pair> = []
   private var opaqueNoted: Set<String> = []
   /// Samples are the same in every run.
-  private var random = SplitMix64(seed: 0x7461_6e64_656d)
+  var random = SplitMix64(seed: 0x7461_6e64_656d)
   /// For pairs of rules that were searched in vain: who stood in the way. Where they all do again, the answer is the same.
   private var barriers: [Pair: [(old: [Int], new: [Int])]] = [:]
   /// Texts that the reading of aliases leaves as they are, whatever the protocol: tried before others.
-  private let plain: Automaton?
+  let plain: Automaton?
   /// Protocols that both policies take, one for each set of rules that ask for it.
   lazy var protocols: [CallProtocol] = distinctProtocols()
   /// Addresses for which the policies find different locations or trunks.

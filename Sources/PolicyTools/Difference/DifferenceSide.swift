@@ -130,7 +130,7 @@ final class DifferenceSide {
   struct Outcome {
     /// Who takes it by services and rules.
     var taker: PolicyDifference.Taker
-    /// What services and rules decide.
+    /// What services and rules decide, and destination limits leave of it.
     var plain: Decision
     /// The same after the local script, if one looks at it.
     var record: DecisionRecord
@@ -140,17 +140,16 @@ final class DifferenceSide {
   /// Decides a call as if no policy server said anything.
   func decide(_ call: ExplainedCall) -> Outcome {
     let request = call.request(to: policy)
-    let record = policy.decide(request, now: call.at).record
+    let record = policy.settled(policy.decide(request, now: call.at).record)
     var outcome = Outcome(taker: taker(record), plain: record.decision, record: record)
     guard hasServiceScripts, scriptRuns > 0, chain.script(.service, for: request) != nil else {
       return outcome
     }
     scriptRuns -= 1
-    outcome.record =
-      chain.decide(
-        request, from: NodeFacts(location: request.location, address: nil), now: call.at,
-        environment: .repeatable(at: call.at)
-      ).record
+    let scripted = chain.decide(
+      request, from: NodeFacts(location: request.location, address: nil), now: call.at,
+      environment: .repeatable(at: call.at))
+    outcome.record = policy.settled(scripted.record)
     return outcome
   }
 

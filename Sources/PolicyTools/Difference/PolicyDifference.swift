@@ -39,6 +39,8 @@ public struct PolicyDifference: Sendable {
     case rules
     case callProtocol = "protocol"
     case defaults, trunk, device
+    case destinationLimit = "destination_limit"
+    case limits
     case policyServer = "policy_server"
     case script
   }

@@ -13,7 +13,8 @@ struct ExplainCommand: AsyncParsableCommand {
     commandName: "explain", abstract: "Explain what the policy does with a call.",
     discussion: """
       Decides as a live call would be decided and shows every rule on the way with the first condition that failed, and \
-      what local scripts change. A policy server is not asked unless --ask says so: without --answer its hook's fallback \
+      what local scripts change; then every way out with the number sent there, the destination limit it falls under, and \
+      the limits that count. A policy server is not asked unless --ask says so: without --answer its hook's fallback \
       decides. \
       Exit codes: 0 explained, 1 the policy has errors, 2 wrong usage.
       """)
@@ -54,6 +55,9 @@ struct ExplainCommand: AsyncParsableCommand {
   @Option(help: "The call's tag.")
   var tag = ""
 
+  @Option(help: "A trunk to be taken for down; may be given several times.")
+  var withoutTrunk: [String] = []
+
   @Option(help: "The time of the call, ISO 8601; otherwise now.")
   var at: WallClock?
 
@@ -88,12 +92,12 @@ struct ExplainCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let snapshot = try loadPolicy(policy)
+    let (snapshot, places) = try loadPolicyWithPlaces(policy)
     if let location, snapshot.location(named: location) == nil {
       let known = snapshot.policy.locations.map(\.name).joined(separator: ", ")
       throw ValidationError("There is no location named “\(location)”. Known: \(known)")
     }
-    if let trunk, snapshot.trunk(named: trunk) == nil {
+    for trunk in [trunk].compactMap({ $0 }) + withoutTrunk where snapshot.trunk(named: trunk) == nil {
       let known = snapshot.policy.trunks.map(\.name).joined(separator: ", ")
       throw ValidationError("There is no trunk named “\(trunk)”. Known: \(known)")
     }
@@ -101,11 +105,12 @@ struct ExplainCommand: AsyncParsableCommand {
     let call = ExplainedCall(
       alias: alias, callProtocol: callProtocol, direction: direction.direction, from: from,
       registeredAlias: registeredAs, isRegistered: registered, location: location, source: source,
-      trunk: trunk, capability: capability, tag: tag, at: at ?? now)
+      trunk: trunk, capability: capability, tag: tag, withoutTrunks: Set(withoutTrunk), at: at ?? now)
     let chain = PolicyChain(snapshot)
     let outcome = call.decide(by: chain, answer: try await answer(to: call, chain))
-    var renderer = DecisionRecordRenderer(policy: snapshot, caller: from, listsEveryRule: listsEveryRule)
-    renderer.scriptLog = outcome.log
+    var renderer = DecisionRecordRenderer(
+      policy: snapshot, explained: outcome, listsEveryRule: listsEveryRule)
+    renderer.places = places
     print(json ? renderer.json(outcome.record) : renderer.text(outcome.record), terminator: "")
   }
 

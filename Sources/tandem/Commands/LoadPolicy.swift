@@ -6,6 +6,13 @@ import PolicyEngine
 ///
 /// - Parameter further: errors of other files that are to be reported with the policy's own.
 func loadPolicy(_ directory: String, further: [PolicyDiagnostic] = []) throws -> PolicySnapshot {
+  try loadPolicyWithPlaces(directory, further: further).snapshot
+}
+
+/// The same, and where everything stands.
+func loadPolicyWithPlaces(_ directory: String, further: [PolicyDiagnostic] = []) throws -> (
+  snapshot: PolicySnapshot, places: PolicyPlaces?
+) {
   let outcome = PolicyLoader.load(path: directory, secrets: .system(areRequired: false))
   let errors = outcome.errors + further
   guard let snapshot = outcome.snapshot, errors.isEmpty else {
@@ -13,5 +20,5 @@ func loadPolicy(_ directory: String, further: [PolicyDiagnostic] = []) throws ->
     FileHandle.standardError.write(Data(text.utf8))
     throw ExitCode(1)
   }
-  return snapshot
+  return (snapshot, outcome.places)
 }

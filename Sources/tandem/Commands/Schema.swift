@@ -9,7 +9,15 @@ struct SchemaCommand: ParsableCommand {
   @Flag(help: "Print the tables of the reference instead.")
   var markdown = false
 
+  @Flag(help: "Print that of the tests beside a policy.")
+  var tests = false
+
+  func validate() throws {
+    guard !markdown || !tests else { throw ValidationError("--markdown and --tests exclude each other.") }
+  }
+
   func run() {
-    print(markdown ? PolicySchema.markdown() : PolicySchema.jsonSchema(), terminator: "")
+    let schema = tests ? PolicySchema.testsJSONSchema() : PolicySchema.jsonSchema()
+    print(markdown ? PolicySchema.markdown() : schema, terminator: "")
   }
 }

@@ -18,7 +18,9 @@ struct TestCommand: ParsableCommand {
   @Option(help: "Directory with the tests; otherwise \"tests\" in that of the policy.")
   var tests: String?
 
-  @Flag(help: "Change every rule in every way, and list the changes that no test notices.")
+  @Flag(
+    help:
+      "Change every rule, cap and destination limit in every way, and list the changes that no test notices.")
   var mutate = false
 
   @Option(help: "Per cent of the rules that must decide a test.")

@@ -177,7 +177,7 @@ final class SignallingServer {
       shadow.offer(
         ShadowTally.Observation(
           request: request, answer: external.answer, record: routed.record, at: at, policy: routed.policy,
-          node: policyServers.nodeAddress))
+          node: policyServers.nodeAddress, endsAtDevice: routed.hunt.beginsAtDevice))
     }
   }
 
