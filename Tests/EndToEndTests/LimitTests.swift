@@ -206,7 +206,7 @@ extension EndToEnd {
         }
       }
       var times: [Int: [Int]] = [:]
-      for round in 1...10 {
+      for round in 1...6 {
         let count = round % 2 == 0 ? 20_000 : 10
         let known = pauses().count
         try server.replacePolicy(policy(count, round))
@@ -220,8 +220,8 @@ extension EndToEnd {
         times[count, default: []].append(try #require(pauses().last))
       }
       let (short, long) = (times[10, default: []].sorted(), times[20_000, default: []].sorted())
-      #expect(short.count == 5 && long.count == 5)
-      #expect(long[2] < max(short[2], 50) * 10, "10 rules: \(short), 20,000: \(long)")
+      #expect(short.count == 3 && long.count == 3)
+      #expect(long[1] < max(short[1], 50) * 10, "10 rules: \(short), 20,000: \(long)")
       ann.request("BYE", in: standing)
       _ = try await carrier.waitForRequest("BYE")
       await server.stop()

@@ -302,11 +302,13 @@ import Testing
           """
       ).snapshot)
     var tally = ShadowTally()
-    for alias in ["911", "921", "922"] { tally.add(Self.observation(alias, live), candidate: candidate) }
+    for alias in ["911", "921", "922"] {
+      tally.add(Self.observation(alias, live), candidate: PolicyChain(candidate))
+    }
     // A device of that number has it, whatever the number.
     var device = Self.observation("913", live)
     device.endsAtDevice = true
-    tally.add(device, candidate: candidate)
+    tally.add(device, candidate: PolicyChain(candidate))
     #expect(
       tally.kinds.map { "\($0.kind.change.rawValue) \($0.count) to \($0.kind.after)" } == [
         "limited 2 to rule “out”", "refused 1 to nobody",

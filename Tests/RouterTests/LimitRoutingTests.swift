@@ -1,5 +1,6 @@
 import CallModel
 import PolicyEngine
+import TestSupport
 import Testing
 
 @testable import Router
@@ -177,7 +178,7 @@ import Testing
 
   /// What explain, test, diff, replay and shadow mode take for the outcome is what a live call meets.
   @Test func theToolsRefuseWhatALiveCallIsRefused() throws {
-    var random = SeededGenerator(state: 20)
+    var random = SplitMix(seed: 20)
     var counts: [Bool: Int] = [:]
     let digits = ["0900", "0049900", "+49900", "+44", "0044", "800", "9", "00", "0"]
     for _ in 0..<400 {
