@@ -59,7 +59,7 @@ extension DecisionRecordRenderer {
       return .object([
         ("kind", .string("service")), ("name", .string(service.name)),
         ("type", .string(service.kind.rawValue)),
-        ("tag", .string(service.tag)),
+        ("tag", .string(service.tag)), ("limits", .array(serviceLimits(policy).map(\.json))),
       ])
     case .gateway(let gateway):
       let target = target(gateway, record, policy)

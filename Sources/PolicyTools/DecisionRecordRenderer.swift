@@ -167,6 +167,7 @@ public struct DecisionRecordRenderer: Sendable {
     switch record.decision {
     case .service(let service):
       return ["Decision  service “\(service.name)” (\(service.kind.rawValue)) takes the call"]
+        + lines(serviceLimits(policy))
     case .gateway(let gateway):
       var lines = [
         record.rule.map { "Decision  rule “\($0)” takes the call" }
@@ -183,7 +184,7 @@ public struct DecisionRecordRenderer: Sendable {
       lines.append("          \(media(gateway))")
       // Those of a record are told where it was made.
       if explained != nil {
-        lines += target.limits.enumerated().map { ($0 == 0 ? "Limits    " : "          ") + $1.line }
+        lines += self.lines(target.limits)
       }
       return lines
     case .reject(let rejection):
@@ -193,6 +194,18 @@ public struct DecisionRecordRenderer: Sendable {
       }
       return lines
     case .redirect(let alias): return ["Decision  the caller is asked to call “\(alias)”"]
+    }
+  }
+
+  private func lines(_ limits: [LimitSentence]) -> [String] {
+    limits.enumerated().map { ($0 == 0 ? "Limits    " : "          ") + $1.line }
+  }
+
+  /// What an explained call to a service counts against.
+  func serviceLimits(_ policy: PolicySnapshot?) -> [LimitSentence] {
+    guard let explained, let policy else { return [] }
+    return policy.admissionLimits(on: explained.request).map {
+      LimitSentence(limit: $0, policy: policy, places: places)
     }
   }
 

@@ -97,6 +97,19 @@ import Testing
     #expect(try Self.explain("0900555").outcome.record.decision.isGateway)
   }
 
+  @Test func whatAServicesCallCountsAgainstIsTold() throws {
+    let policy = try #require(
+      PolicyLoader.load(
+        text:
+          "globals: { limits: { concurrent_calls: 7 } }\nservices: [{ name: echo, type: test_call, aliases: [echo] }]"
+      ).snapshot)
+    let outcome = ExplainedCall(alias: "echo", at: WallClock(milliseconds: 0)).decide(
+      by: PolicyChain(policy), answer: nil)
+    let renderer = DecisionRecordRenderer(policy: policy, explained: outcome)
+    #expect(renderer.text(outcome.record).hasSuffix("Limits    service: 7 calls at once\n"))
+    #expect(renderer.json(outcome.record).contains("\"concurrent_calls\": 7"))
+  }
+
   @Test func aTrunkThatIsDownIsTriedLast() throws {
     let (outcome, text, json) = try Self.explain("0047221", without: ["one"])
     #expect(outcome.record.rule == "out")

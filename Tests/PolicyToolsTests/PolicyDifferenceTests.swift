@@ -307,7 +307,12 @@ import Testing
     let difference = try limits(
       "", "{ name: premium, prefix: ['+49900'], refuse: true }", PolicyDifferenceTests.people)
     #expect(difference.findings.isEmpty)
-    #expect(difference.notes.map(\.code) == ["settings-differ"])
+    #expect(difference.notes.map(\.code) == ["settings-differ"] && difference.isProved)
+    // Where calls leave at all, looking in vain proves nothing.
+    let other = try limits(
+      "", "{ name: premium, prefix: ['+49900'], refuse: true }",
+      "name: r, match: '11[02]', to: { trunks: [a] }")
+    #expect(other.findings.isEmpty && other.notes.map(\.code) == ["sampled"] && !other.isProved)
   }
 
   /// What leaves by a trunk that writes numbers in its own way is found by trying.
