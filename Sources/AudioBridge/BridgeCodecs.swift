@@ -24,6 +24,23 @@ public enum BridgeCodecs {
     return MediaCapabilities(codecs: [.audio: codecs], encryption: encryption, bandwidth: bandwidth)
   }
 
+  /// What an answer adds to its stream for an offer that tells how loud each packet is (RFC 6464): what nobody would hear is
+  /// then not decoded. Empty where it does not.
+  public static func attributes(answering offered: MediaStream) -> [MediaAttribute] {
+    for attribute in offered.attributes where attribute.name == "extmap" {
+      let words = (attribute.value ?? "").split(separator: " ")
+      guard let level = AudioLevelFormat([attribute]), let direction = words.first?.split(separator: "/"),
+        direction.count == 1 || direction[1] == "sendrecv" || direction[1] == "sendonly"
+      else { continue }
+      let options = words.dropFirst(2).map { " \($0)" }.joined()
+      // We read levels, and write none (RFC 8285 §5).
+      return [
+        MediaAttribute("extmap", "\(level.identifier)/recvonly \(AudioLevelFormat.uri)\(options)")
+      ]
+    }
+    return []
+  }
+
   /// The encoding of a negotiated format; nil for what is not mixed.
   public static func encoding(of codec: Codec) -> AudioEncoding? {
     AudioEncoding(name: codec.name, clockRate: codec.clockRate, channels: codec.channels)

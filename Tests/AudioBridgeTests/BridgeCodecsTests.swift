@@ -31,6 +31,20 @@ import Testing
     }
   }
 
+  @Test func takesLevelsWhereTheyAreOffered() {
+    let uri = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+    func answer(_ values: [String]) -> [String] {
+      let offered = MediaStream(kind: .audio, attributes: values.map { MediaAttribute("extmap", $0) })
+      return BridgeCodecs.attributes(answering: offered).compactMap(\.value)
+    }
+    #expect(
+      answer(["2 urn:ietf:params:rtp-hdrext:toffset", "1 \(uri) vad=on"]) == ["1/recvonly \(uri) vad=on"])
+    #expect(answer(["3/sendonly \(uri)"]) == ["3/recvonly \(uri)"])
+    for none in ["1/recvonly \(uri)", "1/inactive \(uri)", "0 \(uri)", "256 \(uri)", "x \(uri)", "1", ""] {
+      #expect(answer([none]) == [])
+    }
+  }
+
   @Test func knowsTheEncodingOfAllItOffers() {
     for codec in BridgeCodecs.offered() where codec.isPrimary {
       #expect(BridgeCodecs.encoding(of: codec) != nil)

@@ -180,6 +180,34 @@ extension AudioBridgeTests {
       #expect(a.reports.last?.suffix(8).dropFirst().first == 203)
     }
 
+    /// A party that reports loss gets each packet with the one before in it (RFC 6716 §2.1.7); others do not.
+    @Test func whoLosesPacketsIsSentRedundancy() throws {
+      let hall = try Hall()
+      var voice = SpeechLike(seed: 3, pitch: 130)
+      let speech = voice.samples(10 * 48_000)
+      let speaker = try hall.add(.l16(.full)).join()
+      speaker.voice = { tick in Array(speech[(tick % 500) * 960..<(tick % 500 + 1) * 960]) }
+      let (a, b) = (try hall.add(.opus).silent().join(), try hall.add(.opus).silent().join())
+      a.keepsPayloads = true
+      b.keepsPayloads = true
+      #expect(hall.talk { !a.headers.isEmpty })
+      let ours = try #require(a.headers.last?.ssrc)
+      func word(_ value: UInt32) -> [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) }
+      }
+      // A quarter of the packets of this stream.
+      a.send(
+        [0x81, 201, 0, 7] + word(a.ssrc) + word(ours) + word(64 << 24 | 40) + [UInt8](repeating: 0, count: 16)
+      )
+      let hasRedundancy = { (caller: Caller) in
+        caller.payloads.suffix(25).contains { payload in
+          payload.withUnsafeBytes { OpusPacket($0)?.hasRedundancy ?? false }
+        }
+      }
+      #expect(hall.talk(within: 15) { hasRedundancy(a) })
+      #expect(!hasRedundancy(b))
+    }
+
     @Test func aFullRoomRefuses() throws {
       var configuration = Hall.plain
       configuration.maximumParties = 2

@@ -31,6 +31,8 @@ final class Caller {
   private(set) var heard: [Int16] = []
   /// Fixed headers of what came, in the order of arrival.
   private(set) var headers: [RTPHeader] = []
+  var keepsPayloads = false
+  private(set) var payloads: [[UInt8]] = []
   private(set) var reports: [[UInt8]] = []
   /// RFC 4733 payloads.
   private(set) var events: [[UInt8]] = []
@@ -189,6 +191,7 @@ final class Caller {
     let payload = Array(plain[header.length...])
     if header.payloadType == 101 { return events.append(payload) }
     guard header.payloadType == payloadType else { return unreadable += 1 }
+    if keepsPayloads { payloads.append(payload) }
     var samples = [Int16](repeating: 0, count: decoder.maximumSamples)
     let count = payload.withUnsafeBytes { bytes in
       samples.withUnsafeMutableBufferPointer { decoder.decode(bytes, into: $0) }

@@ -1,4 +1,5 @@
 import AudioMixing
+import CMediaIO
 import CallModel
 import Codecs
 import Glibc
@@ -6,8 +7,9 @@ import Glibc
 /// What mixing and transcoding cost beside the encoder they cannot do without: CPU microseconds for each
 /// party and 20 ms.
 ///
-/// `mixbench [--rounds N] [--seconds S] [--speech FILE.s16] [--verbose] [--json]`. Every row runs in every
-/// round, between two encodings of the same speech (the floor): its ratio is to that of its own round.
+/// `mixbench [--rounds N] [--seconds S] [--speech FILE.s16] [--sockets] [--verbose] [--json]`. Every row runs in every
+/// round, between two encodings of the same speech (the floor): its ratio is to that of its own round. With `--sockets`
+/// conferences are whole: this process receives, mixes and sends, another is the parties; and sounds are timed on their way.
 @main
 struct MixBench {
   struct Row {
@@ -23,20 +25,32 @@ struct MixBench {
     var seconds = 4
     var speech: String?
     var isJSON = false
+    var hasSockets = false
     var arguments = CommandLine.arguments.dropFirst()
     while let argument = arguments.popFirst() {
       switch argument {
       case "--rounds": rounds = arguments.popFirst().flatMap { Int($0) } ?? rounds
       case "--seconds": seconds = arguments.popFirst().flatMap { Int($0) } ?? seconds
       case "--speech": speech = arguments.popFirst()
+      case "--sockets": hasSockets = true
+      case "--generate":
+        let values = Array(arguments)
+        guard values.count >= 4 else { exit(2) }
+        let encoding = AudioEncoding.generated.first { "\($0)" == values[0] } ?? .opus
+        return Generator.run(
+          Material(file: values.count > 4 ? values[4] : nil), encoding,
+          ports: values[1].split(separator: ",").compactMap { UInt16($0) }, talkers: Int(values[2]) ?? 0,
+          seconds: Int(values[3]) ?? 1)
       case "--verbose": Room.verbose = true
       case "--json": isJSON = true
       default:
-        print("usage: mixbench [--rounds N] [--seconds S] [--speech FILE.s16] [--verbose] [--json]")
+        print(
+          "usage: mixbench [--rounds N] [--seconds S] [--speech FILE.s16] [--sockets] [--verbose] [--json]")
         exit(2)
       }
     }
     let material = Material(file: speech)
+    if hasSockets { return measureSockets(material, rounds: rounds, seconds: seconds, speech: speech) }
     let opus = AudioEncoding.opus
     let rows = [
       Row(name: "10 all talking, Opus", goal: 0.75) { Room.cost($0, 10, talkers: 10, opus, $1) },
@@ -86,11 +100,55 @@ struct MixBench {
     }
   }
 
+  private static func measureSockets(_ material: Material, rounds: Int, seconds: Int, speech: String?) {
+    let rows: [(name: String, count: Int, talkers: Int, encoding: AudioEncoding)] = [
+      ("10 all talking, Opus", 10, 10, .opus), ("30, 3 talking, Opus", 30, 3, .opus),
+      ("100, 3 talking, Opus", 100, 3, .opus), ("300, 3 talking, Opus", 300, 3, .opus),
+      ("30, 3 talking, G.711", 30, 3, .pcma), ("300, 3 talking, G.711", 300, 3, .pcma),
+    ]
+    print("us for each party and 20 ms, sockets included; ratio to encoding one frame (medians of \(rounds))")
+    for row in rows {
+      var costs: [Double] = []
+      var ratios: [Double] = []
+      var least = Double.infinity
+      var (ticks, late) = (UInt64(0), UInt64(0))
+      for _ in 0..<rounds {
+        let before = Floor.opus(material, ticks: 200)
+        guard
+          let figures = try? Sockets.measure(
+            row.count, talkers: row.talkers, row.encoding, seconds: seconds, speech: speech)
+        else { fatalError("no relay") }
+        let floor = (before + Floor.opus(material, ticks: 200)) / 2
+        costs.append(figures.cost)
+        ratios.append(figures.cost / floor)
+        least = min(least, figures.leastPerSecond)
+        ticks += figures.ticks
+        late += figures.late
+      }
+      let name = pad(row.name, 28)
+      let deadlines = "\(late) of \(ticks) ticks missed, at least \(rounded(least)) packets/s"
+      print("\(name) \(pad("\(rounded(median(costs))) us", 12)) \(rounded(median(ratios))) x  \(deadlines)")
+    }
+    for (name, delays) in [
+      ("through a mix", try? Delay.mix(bursts: 20 * rounds)),
+      ("through a transcoder", try? Delay.transcoding(bursts: 20 * rounds)),
+    ] {
+      guard let delays, !delays.isEmpty else { fatalError("nothing was heard") }
+      let last = delays[min(delays.count - 1, delays.count * 99 / 100)]
+      print("delay \(name): p50 \(rounded(median(delays))) ms, p99 \(rounded(last)) ms of \(delays.count)")
+    }
+  }
+
   static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
   static func rounded(_ value: Double) -> Double { (value * 1_000).rounded() / 1_000 }
   static func pad(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - text.count))
   }
+}
+
+extension AudioEncoding {
+  /// What the parties of a measured conference may speak.
+  static let generated: [AudioEncoding] = [.opus, .pcma, .pcmu, .g722]
 }
 
 enum Goal {
