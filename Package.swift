@@ -137,6 +137,9 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
+      name: "ManagementAPI",
+      dependencies: ["CallModel", "Conferences", nio, nioPosix, nioHTTP1, log], swiftSettings: strict),
+    .target(
       name: "TestCaller",
       dependencies: [
         "CallModel", "Codecs", "SIP", "SDP", "SIPTransport", "DNSResolver", "MediaRelay", nio, nioPosix, log,
@@ -148,7 +151,7 @@ let package = Package(
         "CallModel", "SIP", "SDP", "PolicyEngine", "PolicyTools", "PolicyActivation", "PolicyImport",
         "Router", "Gateway", "MediaRelay", "Conferences", "Records", "PolicyHooks", "PolicyScript",
         "PolicyTransport", "TimeZones", "SIPTransport", "DNSResolver", "StructuredLogging", "TestCaller",
-        "Codecs", "AudioBridge",
+        "Codecs", "AudioBridge", "ManagementAPI",
         nio, nioPosix, log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -266,8 +269,12 @@ let package = Package(
     .testTarget(
       name: "ConferencesTests",
       dependencies: [
-        "TestSupport", "Conferences", "Router", "PolicyEngine", "CallModel", "AudioMixing", "MediaRelay",
+        "TestSupport", "Conferences", "Router", "PolicyEngine", "PolicyHooks", "CallModel", "AudioMixing",
+        "MediaRelay",
       ], swiftSettings: strict),
+    .testTarget(
+      name: "ManagementAPITests",
+      dependencies: ["ManagementAPI", "Conferences", "CallModel", "TestSupport", log], swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests", dependencies: ["tandem", "TestCaller", "SIP", "CallModel"],
       resources: [.copy("Scenarios")],

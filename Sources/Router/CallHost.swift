@@ -22,6 +22,8 @@ public struct IncomingCall {
   /// What policy servers and scripts say of the party as a participant (routing reference §13): empty where nobody was asked.
   /// Who is refused never gets here.
   public var participant = ParticipantProperties()
+  /// Under which name they were asked about it (RFC 9562); nil: it goes to no service with participants.
+  public var participantUUID: String?
   /// Which addresses of ours carry its media.
   public var placement = MediaPlacement()
   /// What the party described last, when it was answered before, in a call it leaves for this one: it is offered media anew.

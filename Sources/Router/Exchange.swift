@@ -131,15 +131,18 @@ public final class Exchange {
       call.finish(disconnect, by: .tandem)
       return
     }
+    let participantID = RequestID.random(using: &random).description
+    var incoming = incoming
+    incoming.participantUUID = participantID
     let participant = ParticipantFacts(
-      participantUUID: RequestID.random(using: &random).description,
+      participantUUID: participantID,
       callUUID: RequestID(high: call.id.high, low: call.id.low).description)
     let consultation = router.askAboutParticipant(
       incoming.request, incoming.routed, isExternal: isExternal, participant
-    ) { [weak self] verdict, reply in
+    ) { [weak self, asked = incoming] verdict, reply in
       guard let self, self.undecided.removeValue(forKey: leg.id) != nil else { return }
       call.note(reply.answers, scripts: reply.scripts)
-      var incoming = incoming
+      var incoming = asked
       switch verdict {
       case .unchanged: break
       case .apply(let properties): incoming.participant = properties

@@ -1,5 +1,6 @@
 import CallModel
 import PolicyEngine
+import PolicyHooks
 import Router
 import Testing
 
@@ -266,5 +267,63 @@ import Testing
     // It keeps nothing alive by itself.
     #expect(recorder.take().last == "end normal")
     bench.isClean()
+  }
+}
+
+/// What policy servers are told and say of conferences.
+@Suite struct ConferencePolicyTests {
+  /// Writes down what it would be asked, and has no opinion.
+  private final class Listener: PolicyConsultant {
+    var asked: [CallRequest] = []
+    func consult(
+      _ request: CallRequest, _ policy: PolicySnapshot, then: @escaping (ExternalDecision) -> Void
+    ) -> (any PolicyConsultation)? {
+      asked.append(request)
+      return nil
+    }
+    func ask(
+      _ question: PolicyQuestion, _ policy: PolicySnapshot, then: @escaping (PolicyReply) -> Void
+    ) -> (any PolicyConsultation)? { nil }
+  }
+
+  /// A call that a conference places names the service that runs (routing reference §11.5).
+  @Test func aDialOutCarriesTheRunningService() throws {
+    let bench = try HostBench(
+      "services: [{ name: Open, type: lecture, aliases: [open@example.org], tag: t }]", ports: 36_640...36_659
+    )
+    let listener = Listener()
+    bench.router.consultant = listener
+    let ann = bench.call("open@example.org")
+    let dialOut = DialOut(destination: "bob@far.test", localAlias: "open@example.org")
+    _ = bench.conferences.perform(.dial(bench.conferences.makeParticipantID(), dialOut), on: "Open")
+    bench.after(.zero)
+    let request = try #require(listener.asked.last)
+    #expect(request.direction == .dialOut && request.alias.parsed == "bob@far.test")
+    #expect(request.placedFrom?.name == "Open" && request.placedFrom?.kind == .lecture)
+    #expect(request.placedFrom?.tag == "t" && request.previousServiceName == "Open")
+    bench.dialled.first?.does(.ended(Disconnect(.busy, protocolCode: 486)))
+    ann.hangsUp()
+    bench.isClean()
+  }
+
+  @Test func whatPolicySaysOfAParticipantHolds() {
+    var arrival = Arrival(
+      id: ParticipantID(high: 1, low: 2), callProtocol: .sip, alias: "sip:ann@example.org",
+      localAlias: "open",
+      displayName: "Ann", media: .audio)
+    var properties = ParticipantProperties()
+    arrival.apply(properties)
+    #expect(arrival.role == nil && arrival.displayName == "Ann" && !arrival.bypassesLock)
+    properties.preauthenticatedRole = .role(.chair)
+    properties.remoteDisplayName = "Caller 12"
+    properties.bypassesLock = true
+    properties.callTag = "vip"
+    arrival.apply(properties)
+    #expect(arrival.role == .chair && arrival.displayName == "Caller 12")
+    #expect(arrival.bypassesLock && arrival.callTag == "vip")
+    // Who sent it here has decided before.
+    arrival.role = .guest
+    arrival.apply(properties)
+    #expect(arrival.role == .guest)
   }
 }

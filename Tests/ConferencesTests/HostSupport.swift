@@ -292,6 +292,16 @@ final class HostBench: LegDialer {
     return leg
   }
 
+  /// Puts another policy in force.
+  func activate(_ policy: String) {
+    guard let snapshot = PolicyLoader.load(text: policy).snapshot else {
+      Issue.record("a policy with errors")
+      return
+    }
+    router.activate(snapshot)
+    conferences.policyChanged()
+  }
+
   /// Lets time pass.
   func after(_ span: TimeSpan) {
     let end = loop.now + span

@@ -52,7 +52,8 @@ extension ConferenceHost {
     tell(call) { $0.progressed(call.id, hasEarlyMedia: true, now: now) }
   }
 
-  func answered(_ call: RoomCall, _ leg: HostedLeg, _ target: RouteTarget) {
+  /// - Parameter target: nil: a service of ours.
+  func answered(_ call: RoomCall, _ leg: HostedLeg, _ target: RouteTarget?) {
     call.dialling = nil
     call.target = target
     call.take(leg)
@@ -67,12 +68,38 @@ extension ConferenceHost {
     call.end(disconnect, by: .called)
   }
 
-  /// A conference calls another service of ours.
-  func join(
-    _ call: RoomCall, _ dialOut: DialOut, to service: ServiceConfiguration, _ routed: RoutedCall,
-    _ linkTokens: [String]
-  ) {
-    router.release(routed)
-    diallingFailed(call, Disconnect(.temporarilyUnavailable, text: "Not served yet: calls between services"))
+  /// A conference calls another service of ours: a call like any other, whose legs are joined back to back.
+  func join(_ call: RoomCall, _ linkTokens: [String]) {
+    call.dialling = nil
+    let request = call.request
+    let service = call.room.service
+    guard let party = call.room.audio.openParty() else {
+      return diallingFailed(call, Disconnect(.congestion, text: "No room for more parties"))
+    }
+    let terms = HostedLeg.Terms(
+      encryption: .off, bandwidth: service.maximumBandwidthIn, source: nil)
+    let port = party.reserve(interface: media.interface(for: nil), kind: .audio)
+    // Within the house nothing is heard on the way.
+    guard let offer = HostedLeg.offer(of: plane.codecs, terms, media, port: { port }) else {
+      party.close()
+      return diallingFailed(call, Disconnect(.congestion, text: "No media port free"))
+    }
+    let caller = LegParty(
+      callProtocol: request.callProtocol, isIncoming: true, alias: request.caller.alias,
+      displayName: request.caller.displayName)
+    let called = LegParty(
+      callProtocol: request.callProtocol, isIncoming: false, alias: request.alias.parsed)
+    let (calling, answering) = LocalLeg.pair(from: caller, to: called, on: exchange)
+    let leg = HostedLeg(leg: calling, party: party, plane: plane, media: media, terms: terms)
+    leg.placed(offering: offer, at: port)
+    calling.observer = leg
+    call.take(leg)
+    var question = CallRequest(
+      id: exchange.makeCallID(), direction: .dialIn, trigger: .unspecified,
+      callProtocol: request.callProtocol, alias: request.alias, caller: request.caller,
+      location: request.location, capability: .audio, isEncrypted: false,
+      previousServiceName: call.room.name, loopTokens: linkTokens)
+    question.resolutions = request.resolutions
+    exchange.receive(question, leg: answering, offer: offer)
   }
 }

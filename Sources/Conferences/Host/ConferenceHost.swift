@@ -1,6 +1,7 @@
 import CallModel
 import MediaRelay
 import PolicyEngine
+import PolicyHooks
 import Router
 
 /// What an administrator wants to read in the log about conferences.
@@ -73,8 +74,10 @@ public final class ConferenceHost: CallHost {
       refuse(incoming, refusal)
       return cleanUp(room)
     }
+    let named = incoming.participantUUID.flatMap { ParticipantID($0) }
     let call = RoomCall(
-      id: makeParticipantID(), host: self, room: room, live: incoming.call, request: incoming.request,
+      id: named.flatMap { room.calls[$0] == nil ? $0 : nil } ?? makeParticipantID(), host: self, room: room,
+      live: incoming.call, request: incoming.request,
       routed: incoming.routed, forwarding: incoming.forwarding)
     room.calls[call.id] = call
     incoming.leg.observer = leg
@@ -112,6 +115,7 @@ public final class ConferenceHost: CallHost {
           saying: [.prompt(.localConferenceNotRunning)])
       }
     }
+    arrival.apply(incoming.participant)
     let isNew = directory.conferences[service.name] == nil
     let source = ConferenceDirectory.Source(
       address: request.caller.address?.ip,
@@ -140,6 +144,23 @@ public final class ConferenceHost: CallHost {
     }
     rooms[service.name] = room
     return room
+  }
+
+  // MARK: Policy
+
+  /// Another policy is in force: what it says of conferences that run holds for them, as far as it can.
+  public func policyChanged() {
+    let services = Dictionary(
+      router.policy.policy.services.map { ($0.configuration.name, $0.configuration) },
+      uniquingKeysWith: { first, _ in first })
+    let (now, globals) = (loop.now, globals)
+    for room in Array(rooms.values) {
+      let settings = services[room.name].map { ConferenceSettings($0) }
+      let actions = directory.tell(conference: room.name, protection: protection, now: now) {
+        $0.apply(settings ?? $0.settings, globals: globals, now: now)
+      }
+      carryOut(actions, in: room)
+    }
   }
 
   // MARK: Going
@@ -216,6 +237,19 @@ public final class ConferenceHost: CallHost {
       call.end(disconnect, by: .tandem)
     case .mediaStarted, .mediaReturned, .played, .closed: break
     }
+  }
+}
+
+extension Arrival {
+  /// What policy servers and scripts say of a participant (routing reference §13), as far as it concerns what is heard.
+  mutating func apply(_ properties: ParticipantProperties) {
+    if case .role(let preauthenticated)? = properties.preauthenticatedRole, role == nil {
+      role = preauthenticated == .chair ? .chair : .guest
+    }
+    alias = properties.remoteAlias ?? alias
+    displayName = properties.remoteDisplayName ?? displayName
+    bypassesLock = properties.bypassesLock ?? bypassesLock
+    callTag = properties.callTag ?? callTag
   }
 }
 

@@ -99,8 +99,11 @@ final class Dialling: HostedLegOwner {
     let disconnect: Disconnect
     switch verdict {
     case .loop: disconnect = Disconnect(.loop, text: "The conference would call itself")
-    case .service(let service):
-      return host.join(call, dialOut, to: service, routed, linkTokens)
+    case .service:
+      // It stays in the house.
+      guard enter(routed) else { return failed(Disconnect(.serverFailure)) }
+      isOver = true
+      return host.join(call, linkTokens)
     case .refuse(let rejection): disconnect = Disconnect(rejection.cause)
     case .dial, .dialManually: disconnect = Disconnect(.notFound)
     }

@@ -182,7 +182,8 @@ final class RoomCall: HostedLegOwner {
       isOver = true
       host.left(self, disconnect)
       close(disconnect, by: isOutgoing ? .called : .caller)
-    case .progress, .answered: break
+    case .answered: host.answered(self, leg, nil)
+    case .progress: break
     }
   }
 

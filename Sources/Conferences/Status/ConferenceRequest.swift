@@ -56,7 +56,8 @@ public enum ConferenceRequest: Hashable, Sendable {
     }
   }
 
-  private struct Fields {
+  /// The fields of a request, read when they are asked for.
+  struct Fields {
     private let object: JSONObject
 
     init(_ object: JSONObject) { self.object = object }
@@ -71,7 +72,7 @@ public enum ConferenceRequest: Hashable, Sendable {
       return text
     }
 
-    private func role(_ text: String) throws(Invalid) -> Participant.Role {
+    func role(_ text: String) throws(Invalid) -> Participant.Role {
       switch text {
       case "host", "chair": .chair
       case "guest": .guest
@@ -105,9 +106,9 @@ public enum ConferenceRequest: Hashable, Sendable {
     }
 
     /// Fields and defaults of a dial-out by an administrator (reference §5.1).
-    func dialOut() throws(Invalid) -> DialOut {
+    func dialOut(from alias: String = "from") throws(Invalid) -> DialOut {
       var dialOut = DialOut(
-        destination: try required("destination"), localAlias: try required("from"),
+        destination: try required("destination"), localAlias: try required(alias),
         role: try role(text("role") ?? "guest"))
       if let word = text("protocol") {
         guard let callProtocol = CallProtocol(rawValue: word) else {

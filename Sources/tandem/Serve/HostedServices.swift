@@ -56,6 +56,7 @@ final class HostedServices {
 
   /// Another policy is in force; its themes are looked for on the disk.
   func policyChanged(_ policy: Policy) {
+    conferences.policyChanged()
     let prompts = prompts
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { PromptThemes(prompts: prompts, policy) }

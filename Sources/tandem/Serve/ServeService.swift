@@ -1,7 +1,9 @@
 import CallModel
+import Conferences
 import DNSResolver
 import Foundation
 import Logging
+import ManagementAPI
 import MediaRelay
 import NIOCore
 import NIOPosix
@@ -23,10 +25,19 @@ struct ServeOptions: Sendable {
   var isManual = false
   /// Directory of the prompts that come with Tandem; nil: callers are told nothing.
   var prompts: String?
+  /// The HTTP management interface; nil: none.
+  var management: Management?
+
+  struct Management: Sendable {
+    var address: TransportAddress
+    var username: String
+    var password: Secret
+  }
 }
 
 /// The running service: policy, records, media plane and signalling, from start to stop.
 final class ServeService: Sendable {
+  private let management: ManagementServer?
   private let options: ServeOptions
   private let log: Logger
   private let group: MultiThreadedEventLoopGroup
@@ -40,11 +51,12 @@ final class ServeService: Sendable {
   private let control: ControlDoor?
 
   private init(
-    options: ServeOptions, log: Logger, group: MultiThreadedEventLoopGroup,
+    management: ManagementServer?, options: ServeOptions, log: Logger, group: MultiThreadedEventLoopGroup,
     server: NIOLoopBound<SignallingServer>,
     eventLoop: any EventLoop, relay: MediaRelay, store: CallRecordStore, resolver: DNSResolver,
     policyServers: ExternalPolicy, lifecycle: PolicyLifecycle, control: ControlDoor?
   ) {
+    self.management = management
     self.options = options
     self.log = log
     self.group = group
@@ -132,8 +144,20 @@ final class ServeService: Sendable {
         "no commands can be given: the control socket cannot be opened", metadata: ["error": "\(error)"])
       control = nil
     }
+    var management: ManagementServer?
+    if let wanted = options.management {
+      management = try await ManagementServer.open(
+        wanted.address, credential: BasicCredential(username: wanted.username, password: wanted.password),
+        logger: logger
+      ) { call in
+        let answer = try? await eventLoop.submit { server.value.answer(call) }.get()
+        return answer ?? .failure(503, "the service is stopping")
+      }
+      logger.notice("management interface", metadata: ["address": "\(wanted.address)"])
+    }
     let service = ServeService(
-      options: options, log: logger, group: group, server: server, eventLoop: eventLoop, relay: relay,
+      management: management, options: options, log: logger, group: group, server: server,
+      eventLoop: eventLoop, relay: relay,
       store: store, resolver: resolver, policyServers: policyServers, lifecycle: lifecycle, control: control)
     ServeService.announce(ReadyMessage(policy: policy, listeners: listeners, isTerminal: isatty(1) == 1).text)
     return service
@@ -196,6 +220,7 @@ final class ServeService: Sendable {
 
   private func stop(_ signals: UnixSignalsSequence) async {
     await control?.close()
+    await management?.close()
     await lifecycle.stopShadow()
     let server = server
     try? await eventLoop.submit { server.value.drain() }.get()

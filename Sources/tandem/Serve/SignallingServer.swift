@@ -191,6 +191,13 @@ final class SignallingServer {
     return reply
   }
 
+  /// Answers the management interface.
+  func answer(_ call: ManagementCall) -> ManagementCall.Answer {
+    var answer = ManagementCall.Answer.failure(503, "the service is stopping")
+    driver.turn { answer = services.conferences.answer(call) }
+    return answer
+  }
+
   /// Takes no new calls from now on.
   func drain() { driver.turn { router.isDraining = true } }
 
