@@ -23,8 +23,15 @@ import Testing
     }
   }
 
-  /// Sends bytes, and reads until `count` answers are complete or the other side closes.
-  private func ask(_ port: Int, _ text: String, answers count: Int = 1) -> String {
+  /// Sends bytes, and reads until the answer is complete or the other side closes. On a thread of its own: the service needs those
+  /// of the tests for its answer.
+  private func ask(_ port: Int, _ text: String) async -> String {
+    await withCheckedContinuation { continuation in
+      Thread { continuation.resume(returning: Self.exchange(port, text)) }.start()
+    }
+  }
+
+  private static func exchange(_ port: Int, _ text: String) -> String {
     let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(socket) }
     var name = sockaddr_in()
@@ -42,7 +49,7 @@ import Testing
     _ = text.withCString { write(socket, $0, strlen($0)) }
     var received = ""
     var buffer = [UInt8](repeating: 0, count: 65_536)
-    while received.components(separatedBy: "}\n").count <= count && !received.hasSuffix("}") {
+    while !received.hasSuffix("}\n"), !received.hasSuffix("}") {
       let length = read(socket, &buffer, buffer.count)
       guard length > 0 else { break }
       received += String(decoding: buffer[..<length], as: UTF8.self)
@@ -57,7 +64,7 @@ import Testing
 
   @Test func whoKnowsThePasswordIsAnswered() async throws {
     let server = try await server()
-    let answer = ask(
+    let answer = await ask(
       server.port, request("GET /api/admin/status/v1/conference/?limit=5&format=json", [proof]))
     #expect(answer.hasPrefix("HTTP/1.1 200 OK") && answer.hasSuffix("{\"limit\":5}"), "\(answer)")
     #expect(answer.lowercased().contains("content-type: application/json"))
@@ -70,7 +77,7 @@ import Testing
   ])
   func whoDoesNotIsNot(header: String) async throws {
     let server = try await server()
-    let answer = ask(
+    let answer = await ask(
       server.port, request("GET /api/admin/status/v1/conference/", header.isEmpty ? [] : [header]))
     #expect(answer.hasPrefix("HTTP/1.1 401"), "\(answer)")
     #expect(answer.contains("Basic realm") && !answer.contains("limit"))
@@ -88,11 +95,12 @@ import Testing
       (request("POST /api/admin/command/v1/conference/lock/", [proof], body: long), 413),
       (request("GET /" + String(repeating: "a", count: 5_000) + "/", [proof]), 400),
     ] {
-      let answer = ask(server.port, text)
+      let answer = await ask(server.port, text)
       #expect(answer.hasPrefix("HTTP/1.1 \(status)"), "\(answer.prefix(200)) for \(text.prefix(60))")
     }
-    #expect(ask(server.port, "\u{0}\u{1}garbage\r\n\r\n").isEmpty)
-    let answer = ask(server.port, request("GET /api/admin/status/v1/conference/", [proof]))
+    let nothing = await ask(server.port, "\u{0}\u{1}garbage\r\n\r\n")
+    #expect(nothing.isEmpty || nothing.hasPrefix("HTTP/1.1 400"), "\(nothing)")
+    let answer = await ask(server.port, request("GET /api/admin/status/v1/conference/", [proof]))
     #expect(answer.hasPrefix("HTTP/1.1 200"), "\(answer)")
     await server.close()
   }
