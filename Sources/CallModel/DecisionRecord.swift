@@ -24,6 +24,8 @@ public struct DecisionRecord: Hashable, Sendable {
   /// The local scripts that ran, and what they did.
   public var scripts: [PolicyScriptRecord] = []
   public var decision: Decision
+  /// False of kept records from before settings of services were kept: those that are missing may have been any.
+  public var hasServiceSettings = true
 
   /// On live calls at most this many considerations are kept; `explain` keeps all.
   public static let considerationLimit = 256

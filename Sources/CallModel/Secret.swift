@@ -10,6 +10,9 @@ public struct Secret: Hashable, Sendable, CustomStringConvertible, CustomDebugSt
   /// The value itself. Call it only where the protocol needs the bytes.
   public func reveal() -> String { value }
 
+  /// In place of a secret that is not known here: of a policy whose secrets this machine does not hold, and of what is recorded.
+  public static let unavailable = Secret("unavailable")
+
   public var isEmpty: Bool { value.isEmpty }
   public var description: String { "‹secret›" }
   public var debugDescription: String { description }

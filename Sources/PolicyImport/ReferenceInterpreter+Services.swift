@@ -165,7 +165,7 @@ extension ReferenceInterpreter.Outcome {
     ]
     // What this machine does not hold cannot be compared.
     for (key, pin) in [("service_pin", service.pin), ("service_guest_pin", service.guestPIN)]
-    where pin != Secret("unavailable") {
+    where pin != .unavailable {
       words[key] = pin?.reveal() ?? ""
     }
     switch service.kind {

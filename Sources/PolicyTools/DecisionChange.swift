@@ -89,22 +89,9 @@ public enum DecisionChange: String, Sendable, CaseIterable {
   }
 }
 
-extension ServiceConfiguration {
-  /// Whether it is the same service, as far as is known: a PIN that this machine does not hold may be the other's.
-  func isSame(as other: ServiceConfiguration) -> Bool {
-    func known(_ pin: Secret?, _ other: Secret?) -> Secret? { pin?.isKnown == false ? other : pin }
-    var (a, b) = (self, other)
-    a.pin = known(pin, other.pin)
-    b.pin = known(other.pin, pin)
-    a.guestPIN = known(guestPIN, other.guestPIN)
-    b.guestPIN = known(other.guestPIN, guestPIN)
-    return a == b
-  }
-}
-
 extension Secret {
   /// False for what the loader puts in place of a secret that this machine does not hold.
-  var isKnown: Bool { self != Secret("unavailable") }
+  var isKnown: Bool { self != .unavailable }
 }
 
 extension DecisionRecord {

@@ -63,7 +63,8 @@ public struct PolicyReplay: Sendable {
           ))
       }
       let change = DecisionChange(
-        from: PolicyReplay.recorded(before.decision), to: PolicyReplay.recorded(after.decision))
+        from: PolicyReplay.recorded(before.decision, before),
+        to: PolicyReplay.recorded(after.decision, before))
       var limited: LimitReplay.Outcome?
       switch after.decision {
       case .service, .gateway: limited = limits?.admit(call, request, after.decision)
@@ -136,10 +137,12 @@ public struct PolicyReplay: Sendable {
       location: record.location)
   }
 
-  /// What records keep of a decision: PINs are not in them, nor what only hosts of services look at.
-  private static func recorded(_ decision: Decision) -> Decision {
+  /// What `record` keeps of a decision.
+  private static func recorded(_ decision: Decision, _ record: DecisionRecord) -> Decision {
     switch decision {
     case .service(let service):
+      if record.hasServiceSettings { return .service(service.asRecorded) }
+      // From before there were more.
       return .service(
         ServiceConfiguration(
           kind: service.kind, name: service.name, tag: service.tag, description: service.description,

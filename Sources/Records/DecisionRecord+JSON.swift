@@ -180,6 +180,7 @@ extension ServiceConfiguration {
     json.member("has_pin", pin != nil)
     json.member("has_guest_pin", guestPIN != nil)
     json.member("allows_guests", allowsGuests)
+    writeSettings(to: &json)
   }
 }
 

@@ -11,12 +11,12 @@ public struct DecisionJSONError: Error, Hashable, CustomStringConvertible {
 }
 
 extension DecisionRecord {
-  /// Reads what ``json`` wrote. PINs are not in it, so they are nil here.
+  /// Reads what ``json`` wrote. PINs are not in it: here they are not known.
   public init(json: String) throws(DecisionJSONError) {
     guard let object = try? JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any] else {
       throw DecisionJSONError(member: "")
     }
-    let members = Members(object)
+    let members = KeptMembers(object)
     let alias = try members.object("alias")
     self.init(
       policyVersion: try members.string("policy_version"), direction: try members.value("direction"),
@@ -27,6 +27,7 @@ extension DecisionRecord {
       service: members.optional("service"), considered: try members.considerations("considered"),
       omittedConsiderations: try members.integer("omitted"), rule: members.optional("rule"),
       replaced: members.optional("replaced"), decision: try Decision(try members.object("decision")))
+    if case .service = decision { hasServiceSettings = try members.object("decision").has("settings") }
     // Absent from most decisions, and from those kept before there were any.
     if members.members["limit"] != nil {
       let kept = try members.object("limit")
@@ -46,7 +47,7 @@ extension DecisionRecord {
 }
 
 extension PolicyAnswerRecord {
-  fileprivate init(_ members: Members) throws(DecisionJSONError) {
+  fileprivate init(_ members: KeptMembers) throws(DecisionJSONError) {
     self.init(
       profile: try members.string("profile"), request: try members.string("request"),
       requestID: try members.string("request_id"), url: try members.string("url"),
@@ -59,7 +60,7 @@ extension PolicyAnswerRecord {
 }
 
 extension PolicyScriptRecord {
-  fileprivate init(_ members: Members) throws(DecisionJSONError) {
+  fileprivate init(_ members: KeptMembers) throws(DecisionJSONError) {
     self.init(
       profile: try members.string("profile"), kind: try members.string("kind"),
       script: try members.string("script"), outcome: try members.value("outcome"),
@@ -77,7 +78,7 @@ extension PolicyScriptRecord {
 }
 
 extension Decision {
-  fileprivate init(_ members: Members) throws(DecisionJSONError) {
+  fileprivate init(_ members: KeptMembers) throws(DecisionJSONError) {
     switch try members.string("kind") {
     case "service": self = .service(try ServiceConfiguration(members))
     case "gateway": self = .gateway(try GatewayConfiguration(members))
@@ -89,7 +90,7 @@ extension Decision {
 }
 
 extension ServiceConfiguration {
-  fileprivate init(_ members: Members) throws(DecisionJSONError) {
+  fileprivate init(_ members: KeptMembers) throws(DecisionJSONError) {
     self.init(
       kind: try members.value("service_type"), name: try members.string("name"),
       tag: try members.string("tag"),
@@ -100,11 +101,14 @@ extension ServiceConfiguration {
       maximumPixels: members.optional("maximum_pixels"), theme: members.optional("theme"),
       localDisplayName: members.optional("local_display_name") ?? "",
       allowsGuests: try members.bool("allows_guests"))
+    if try members.bool("has_pin") { pin = .unavailable }
+    if try members.bool("has_guest_pin") { guestPIN = .unavailable }
+    if members.has("settings") { try readSettings(try members.object("settings")) }
   }
 }
 
 extension GatewayConfiguration {
-  fileprivate init(_ members: Members) throws(DecisionJSONError) {
+  fileprivate init(_ members: KeptMembers) throws(DecisionJSONError) {
     self.init(
       name: try members.string("name"), tag: try members.string("tag"),
       remoteAlias: try members.string("remote_alias"), localAlias: members.optional("local_alias"),
@@ -148,7 +152,7 @@ extension GatewayConfiguration {
 }
 
 extension CallCaps {
-  fileprivate init(_ members: Members) throws(DecisionJSONError) {
+  fileprivate init(_ members: KeptMembers) throws(DecisionJSONError) {
     self.init(
       concurrentCalls: members.members["concurrent_calls"] as? Int,
       callsPerSecond: members.members["calls_per_second"] as? Double, calls: try members.quota("calls"),
@@ -159,7 +163,7 @@ extension CallCaps {
 }
 
 extension TrunkChoice {
-  fileprivate init(_ members: Members) throws(DecisionJSONError) {
+  fileprivate init(_ members: KeptMembers) throws(DecisionJSONError) {
     self.init(
       trunk: try members.string("trunk"), weight: members.members["weight"] as? Int,
       calledTransform: try members.transform("called_transform"),
@@ -169,11 +173,12 @@ extension TrunkChoice {
 }
 
 /// The members of one JSON object, taken out under their expected types.
-private struct Members {
+struct KeptMembers {
   let members: [String: Any]
 
   init(_ members: [String: Any]) { self.members = members }
 
+  func has(_ name: String) -> Bool { members[name] != nil }
   func string(_ name: String) throws(DecisionJSONError) -> String {
     try required(name, members[name] as? String)
   }
@@ -182,11 +187,11 @@ private struct Members {
   func strings(_ name: String) throws(DecisionJSONError) -> [String] {
     try required(name, members[name] as? [String])
   }
-  func object(_ name: String) throws(DecisionJSONError) -> Members {
-    Members(try required(name, members[name] as? [String: Any]))
+  func object(_ name: String) throws(DecisionJSONError) -> KeptMembers {
+    KeptMembers(try required(name, members[name] as? [String: Any]))
   }
-  func objects(_ name: String) throws(DecisionJSONError) -> [Members] {
-    try required(name, members[name] as? [[String: Any]]).map { Members($0) }
+  func objects(_ name: String) throws(DecisionJSONError) -> [KeptMembers] {
+    try required(name, members[name] as? [[String: Any]]).map { KeptMembers($0) }
   }
   func optional(_ name: String) -> String? { members[name] as? String }
   func bandwidth(_ name: String) -> Bandwidth? { (members[name] as? Int).map(Bandwidth.init(bitsPerSecond:)) }

@@ -86,6 +86,35 @@ import Testing
     #expect(try Self.replay(fromTrunk, "bob", source: "203.0.113.7").differences.first?.change == .refused)
   }
 
+  /// Rooms in every setting that records keep: PINs and keys are not among them.
+  @Test func roomsAreCompared() throws {
+    func policy(_ room: String, _ pin: String = "1234") throws -> PolicySnapshot {
+      let outcome = PolicyLoader.load(
+        text: """
+          services:
+            - {name: room, type: conference, aliases: [room], \(pin.isEmpty ? "" : "pin: '\(pin)',") room: {\(room)}}
+          """)
+      return try #require(outcome.snapshot, "\(outcome.diagnostics)")
+    }
+    func replay(_ record: CallRecord, by policy: PolicySnapshot) -> DecisionChange? {
+      PolicyReplay([record], by: policy).differences.first?.change
+    }
+    let called =
+      "automatic_participants: [{remote_alias: 'sip:a@b', local_alias: room, protocol: sip, role: guest"
+    let old = try policy("view: four_mains_zero_pips, \(called), dtmf_sequence: '12'}]")
+    var record = Self.record("room", old)
+    guard case .service(let service) = record.decision.decision else { return #expect(Bool(false)) }
+    record.decision.decision = .service(service.asRecorded)
+    #expect(replay(record, by: old) == nil)
+    #expect(replay(record, by: try policy("view: four_mains_zero_pips, \(called)}]", "4321")) == nil)
+    #expect(replay(record, by: try policy("\(called)}]")) == .otherwise)
+    #expect(replay(record, by: try policy("view: four_mains_zero_pips")) == .otherwise)
+    #expect(replay(record, by: try policy("view: four_mains_zero_pips, \(called)}]", "")) == .otherwise)
+    // Of an old record it is not known.
+    record.decision.hasServiceSettings = false
+    #expect(replay(record, by: try policy("")) == nil)
+  }
+
   @Test func whatTheMomentDecidedIsNotCompared() throws {
     let policy = try Self.snapshot(Self.old)
     var limited = Self.record("bob", policy)

@@ -47,6 +47,125 @@ import Testing
     #expect(try DecisionRecord(json: record.json).decision == .gateway(gateway))
   }
 
+  /// A service in which nothing is as usual.
+  static var unusual: ServiceConfiguration {
+    var service = ServiceConfiguration(
+      kind: .conference, name: "Room", bypassesProxy: true, pin: Secret("864202"), guestPIN: Secret("975313"),
+      allowsGuests: true)
+    service.signOn.hostGroup = "staff"
+    service.signOn.guestGroup = "guests"
+    service.signOn.others = .allowIfTrusted
+    var room = RoomSettings()
+    room.layout = .fiveMainsSevenPips
+    room.hostLayout = .fourMains
+    room.guestLayout = .oneMain
+    room.forcesPresenterIntoMain = true
+    room.guestsCanSeeGuests = .never
+    room.guestsCanPresent = false
+    room.mutesAllGuests = true
+    room.isLocked = true
+    room.participantLimit = 0
+    room.hasBreakoutRooms = true
+    room.directMedia = .always
+    room.directMediaNotification = 30
+    room.chat = .no
+    room.showsActiveSpeaker = true
+    room.showsOverlayText = true
+    room.denoises = true
+    room.softMutes = true
+    room.pinningConfiguration = "front \"row\""
+    room.preferIPv6 = .yes
+    room.ownerEmailAddress = "ann@example.org"
+    room.liveCaptions = .yes
+    room.liveCaptionsLanguage = "de"
+    room.sourceLanguage = "en"
+    var called = RoomSettings.AutomaticParticipant(
+      localAlias: "room@example.org", remoteAlias: "rtmps://live.example.org:443/app/streamkey",
+      callProtocol: .rtmp, role: .chair)
+    called.callCapability = .audio
+    called.description = "stream"
+    called.dtmfSequence = "918273"
+    called.keepAlive = .never
+    called.localDisplayName = "l"
+    called.remoteDisplayName = "r"
+    called.presentationURL = "rtmp://live.example.org/app/otherkey"
+    called.isRoutedByRules = true
+    called.isStreaming = true
+    called.systemLocation = "North"
+    room.automaticParticipants = [
+      called,
+      .init(localAlias: "a", remoteAlias: "sip:recorder@example.org", callProtocol: .sip, role: .guest),
+    ]
+    room.breakoutUUIDs = ["x"]
+    var telephone = TelephoneConference(owner: "101")
+    telephone.waitsForModerator = true
+    telephone.endsOnExit = true
+    telephone.announcesCallers = true
+    telephone.playsMusicWhenAlone = false
+    room.telephone = telephone
+    service.room = room
+    service.reception.match = AliasTransform(pattern: "(.*)", replacement: "\\1")
+    service.reception.afterLookUp = AliasTransform(pattern: "x", replacement: "y")
+    service.reception.dialType = .teams
+    service.reception.location = "North"
+    service.reception.gmsAccessToken = "g"
+    service.reception.mssipProxy = "m"
+    service.reception.teamsProxy = "t"
+    service.playback.playlist = "film"
+    service.playback.completion = .transfer(alias: "x", role: .guest)
+    return service
+  }
+
+  /// All that policy says, and nothing that is a secret.
+  @Test func everySettingOfAServiceIsKeptButSecrets() throws {
+    var record = Samples.gatewayDecision()
+    record.alias.pin = nil
+    record.decision = .service(Self.unusual)
+    let json = record.json
+    for secret in ["864202", "975313", "918273", "streamkey", "otherkey"] {
+      #expect(!json.contains(secret), "\(secret)")
+    }
+    let read = try DecisionRecord(json: json)
+    guard case .service(let service) = read.decision else { return #expect(Bool(false)) }
+    #expect(service == Self.unusual.asRecorded && read.hasServiceSettings)
+    #expect(service.room.automaticParticipants.map(\.remoteAlias).first == "rtmps://live.example.org:443")
+    #expect(service.pin == .unavailable && service.isSame(as: Self.unusual.asRecorded))
+    // Once more, and nothing changes.
+    #expect(service.asRecorded == service)
+    #expect(read.json == json)
+    var disconnects = Self.unusual
+    disconnects.playback.completion = .disconnect
+    record.decision = .service(disconnects)
+    #expect(try DecisionRecord(json: record.json).decision == .service(disconnects.asRecorded))
+  }
+
+  @Test func participantsAreKeptUpToABound() throws {
+    var service = ServiceConfiguration(kind: .conference, name: "Room")
+    service.room.automaticParticipants = (0...ServiceConfiguration.recordedParticipants).map {
+      .init(localAlias: "a", remoteAlias: "\($0)", callProtocol: .sip, role: .guest)
+    }
+    var record = Samples.gatewayDecision()
+    record.alias.pin = nil
+    record.decision = .service(service)
+    guard case .service(let read) = try DecisionRecord(json: record.json).decision else {
+      return #expect(Bool(false))
+    }
+    #expect(read.room.automaticParticipants.count == ServiceConfiguration.recordedParticipants)
+  }
+
+  @Test func recordsFromBeforeThereWereSettings() throws {
+    var record = Samples.gatewayDecision()
+    record.alias.pin = nil
+    record.decision = .service(ServiceConfiguration(kind: .conference, name: "Room"))
+    var json = record.json
+    json.replace(",\"settings\":{}", with: "")
+    let read = try DecisionRecord(json: json)
+    #expect(!read.hasServiceSettings && read.decision == record.decision)
+    json = record.json
+    json.replace("\"settings\":{}", with: "\"settings\":{\"room\":{\"view\":\"triangle\"}}")
+    #expect(throws: DecisionJSONError(member: "view")) { try DecisionRecord(json: json) }
+  }
+
   @Test func answersOfPolicyServersAreKept() throws {
     var record = Samples.gatewayDecision()
     record.alias.pin = nil

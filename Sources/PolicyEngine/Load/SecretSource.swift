@@ -93,8 +93,3 @@ func readFile(_ path: String, maximumSize: Int) -> Result<[UInt8], SecretSource.
   bytes.removeSubrange(count...)
   return .success(bytes)
 }
-
-extension Secret {
-  /// Stands for one that this machine does not hold, where it need not: what it says cannot be checked.
-  static let unavailable = Secret("unavailable")
-}
