@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Everything `make bench` prints: Tandem beside Kamailio, rtpengine and a bare C relay, in interleaved rounds of one run.
+"""Everything `make bench` prints: Tandem beside Kamailio, rtpengine, Janus and a bare C relay, in interleaved rounds of one run.
 
 Started by `run`, inside a network namespace of its own. CPU is scheduler run time of all threads of a server; a row's
 figures are medians over the rounds, its ratio the median of the rounds' ratios.
 """
 import argparse, hashlib, json, os, platform, shutil, signal, statistics as st, subprocess as sp, sys, tempfile, time
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE + "/signalling", HERE + "/relay", HERE + "/policy"]
+sys.path[:0] = [HERE + "/signalling", HERE + "/relay", HERE + "/policy", HERE + "/conference"]
 import cpu, rules, run_relay, servers
+from janus import Janus
+from rooms import Rooms
 from calls import Caller
 from servers import Floor, Kamailio, Tandem, UAC_PORT, UAS_PORT, stop
 
@@ -16,6 +18,10 @@ VIDEO = ["-p", "1100", "-B", "8", "-i", "33"]     # 8 packets of 1,112 bytes 30 
 LEAST = dict(p50=10, p99=100)                     # us: less than this cannot be told from noise, and would make any ratio
 GOAL = dict(cpu=1.0, latency=1.0, rtp=0.30, srtp=0.27, memory=0.40, idle=2.0, growth=100.0, noise=1.25, scaling=3.0, linear=0.01, p99=10.0, compile=2_000, rule=200)
 RULES = (10, 1_000, 10_000, 100_000)
+# Participants, how many of them speak, roomload's mode, and whether Janus does it too: it takes seconds to fill a large room.
+ROOMS = {"10 talking": (10, 10, "speech", True), "30, 3 talking": (30, 3, "speech", True), "30, 3 talking, others pause": (30, 3, "dtx", True),
+         "30, 3 talking, G.711": (30, 3, "pcmu", False), "100, 3 talking": (100, 3, "speech", False), "300, 3 talking": (300, 3, "speech", False)}
+ROOM_GOALS = {"10 talking": ("floor", 0.75), "30, 3 talking": ("peer", 0.15)}
 
 
 class Bench:
@@ -46,10 +52,15 @@ class Bench:
         if o.only == "mix":
             for r in range(o.rounds): s.calibrate(); s.mixing()
             return
+        if o.only == "rooms":
+            s.start_rooms()
+            for r in range(o.rounds): s.calibrate(); s.conferences()
+            return
         s.uas = s.keep(sp.Popen([s.sipload, "uas", str(UAS_PORT)], stdout=sp.DEVNULL))
         s.tandem = s.keep(Tandem(o.tandem, s.tmp, 15061, "30000-39999")); s.caller = Caller(s.tandem.port)
         s.soak = s.keep(Tandem(o.tandem, s.tmp, 15062, "40000-63999")) if s.wants("soak") else None
         s.start_peers()
+        if s.wants("rooms"): s.start_rooms()
         if s.wants("memory"): s.idle()
         if s.wants("relay") or s.wants("memory"): s.set_up_relayed()
         if s.soak: s.first_batch()
@@ -59,6 +70,7 @@ class Bench:
             if s.wants("relay"): s.relay()
             if s.wants("policy"): s.policy()
             if s.wants("mix"): s.mixing()
+            if s.wants("rooms"): s.conferences()
         if s.soak: s.flat_memory()
 
     def wants(s, part): return not s.o.only or part in s.o.only.split(",")
@@ -160,6 +172,27 @@ class Bench:
         out = sp.run([bench, "--rounds", "1", "--seconds", "1" if s.o.quick else "4", "--json"], capture_output=True, text=True, check=True, timeout=120).stdout
         for x in map(json.loads, out.splitlines()): s.put("mix " + x["row"], ours=x["us"], peer=x["floor"]); s.mixes[x["row"]] = x["goal"]
 
+    # Rooms, with sockets and signalling.
+
+    def start_rooms(s):
+        s.janus = s.keep(Janus(s.tmp)); s.hall = s.keep(Tandem(s.o.tandem, s.tmp, 15063, "27000-29999")); s.rooms = Rooms(s.hall.port)
+
+    def conferences(s):
+        load, speech = HERE + "/conference/roomload", HERE + "/conference/speech.s16"; seconds, warm = (1, 1) if s.o.quick else (4, 1.5)
+        for name, (n, talkers, mode, with_peer) in ROOMS.items():
+            if s.o.quick and n > 30: continue
+            floor = float(sp.run([load, speech, "calibrate"], capture_output=True, text=True, check=True).stdout); f = {}
+            servers = {"ours": (s.rooms, s.hall.pids, dict(codec="pcmu" if mode == "pcmu" else "opus"))}
+            if with_peer: servers["peer"] = (s.janus, s.janus.pids, {})
+            for who, (room, pids, options) in servers.items():
+                file = f"{s.tmp}/room-{who}"; room.open(n, file, 22000, **options)
+                p = sp.Popen([load, speech, file, str(seconds), "-k", str(talkers), "-m", mode, "-w", str(warm), "-t", "0" if mode == "pcmu" else "111"], stdout=sp.PIPE, text=True)
+                p.stdout.readline(); a, t = cpu.cpu_ns(pids), time.time(); p.stdout.readline(); took = time.time() - t; used = cpu.cpu_ns(pids) - a
+                x = json.loads(p.stdout.readline()); p.wait(); room.close(); f[who] = used / 1e3 / took / 50 / n
+                s.count("rooms silent", who, x["silent"]); s.say(f"room {name}: {who} {f[who]:.1f} us a party and 20 ms, one encoding {floor:.0f}; {x}")
+            s.put(f"room floor {name}", ours=f["ours"], peer=floor)
+            if with_peer: s.put(f"room peer {name}", ours=f["ours"], peer=f["peer"])
+
     # Rest and endurance.
 
     def idle(s):
@@ -210,6 +243,10 @@ class Bench:
             v = s.rounds.get(key)
             if v: m = st.median(x["ours"] for x in v); row(f"{s.sizes[-1]:,} rules: {name}", m, None, None, f"<= {GOAL[key]:g} {unit}", m <= GOAL[key])
         for name, goal in s.mixes.items(): ratio("mix " + name, f"{name}, us a party and 20 ms / one encoding", goal)
+        for name in ROOMS:
+            goal = lambda kind: ROOM_GOALS[name][1] if ROOM_GOALS.get(name, ("",))[0] == kind else None
+            ratio(f"room peer {name}", f"room, {name}, us a party and 20 ms / Janus", goal("peer")); ratio(f"room floor {name}", f"room, {name}, us / one Opus encoding", goal("floor"))
+        if "rooms silent" in s.counts: f = s.counts["rooms silent"]; row("participants who heard nothing / Janus", f["ours"], f.get("peer"), None, "0", f["ours"] == 0)
         if "packets lost" in s.counts:
             f = s.counts["packets lost"]; bad = s.counts["bad"]
             row("packets lost or failing authentication / rtpengine", f["ours"] + bad["ours"], f["peer"] + bad["peer"], None, "0", f["ours"] + bad["ours"] == 0)
@@ -231,7 +268,7 @@ def show(rows):
 def main():
     a = argparse.ArgumentParser(prog="run", description=__doc__)
     a.add_argument("--quick", action="store_true", help="a shorter run of the same, under a minute"); a.add_argument("--json", help="file for all figures")
-    a.add_argument("--tandem", default=HERE + "/../.build/release/tandem"); a.add_argument("--only", default="", help="of sip, relay, memory, policy, mix, soak")
+    a.add_argument("--tandem", default=HERE + "/../.build/release/tandem"); a.add_argument("--only", default="", help="of sip, relay, memory, policy, mix, rooms, soak")
     a.add_argument("--rounds", type=int); a.add_argument("--rate", type=int, default=300, help="calls per second"); a.add_argument("--verbose", "-v", action="store_true")
     a.add_argument("--keep", action="store_true", help="leave logs, policies and records behind"); a.add_argument("--sip-seconds", type=float); o = a.parse_args()
     standard = dict(rounds=1, sip_seconds=2, relay_seconds=0.6, warm=0.5, idle_seconds=1.5, soak_calls=5_000, soak_rate=900) if o.quick else \
