@@ -48,6 +48,19 @@ import Testing
     #expect(record.events.contains { $0.what.contains("goes on at 8001@example.org") })
   }
 
+  @Test func missingPromptsHoldNobody() throws {
+    let bench = try bench(36_660...36_679)
+    bench.files.isMissing = true
+    let ann = bench.call("desk@example.org")
+    ann.presses("8001#")
+    bench.after(.seconds(1))
+    #expect(ann.take() == ["accept", "offer"])
+    ann.does(.answer(.audio(port: 20_000)))
+    #expect(bench.roster("Open") == ["sip:ann@example.org inConference"])
+    ann.hangsUp()
+    bench.isClean()
+  }
+
   @Test func theRoomStillAsksForItsPIN() throws {
     let bench = try bench(36_320...36_339)
     let ann = bench.call("desk@example.org")

@@ -136,7 +136,7 @@ final class Announcer {
       if wasPlaying { room.stopPlaying(to: audience) }
       if let music = channel.background {
         library.recording(music, in: themes) { [weak self] in
-          self?.begin($0, playback, nil, to: audience)
+          self?.begin($0, playback, isMusic: true, to: audience)
         }
       }
       return
@@ -145,7 +145,7 @@ final class Announcer {
     channels[audience] = channel
     if wasPlaying { room.stopPlaying(to: audience) }
     let begin = { [weak self] (recording: Recording?) -> Void in
-      self?.begin(recording, playback, item, to: audience)
+      self?.begin(recording, playback, isMusic: false, to: audience)
     }
     switch item.sound {
     case .prompt(let prompt): library.recording(prompt, in: themes, then: begin)
@@ -154,22 +154,24 @@ final class Announcer {
   }
 
   private func begin(
-    _ recording: Recording?, _ playback: AudioPlayback, _ item: Item?, to audience: AudioAudience
+    _ recording: Recording?, _ playback: AudioPlayback, isMusic: Bool, to audience: AudioAudience
   ) {
     // Something else plays by now.
     guard channels[audience]?.current?.playback == playback else { return }
     guard let recording else {
-      guard let item else { return }
+      guard !isMusic else { return }
       // There may be a row of prompts that are missing: one a turn.
       channels[audience]?.timer = loop.schedule(after: .zero) { [weak self] in
-        guard let self, self.channels[audience]?.current?.playback == playback else { return }
+        guard let self, let current = self.channels[audience]?.current, current.playback == playback else {
+          return
+        }
         self.playNext(to: audience)
-        item.then?(false)
+        current.item?.then?(false)
       }
       return
     }
-    room.play(recording.audio, to: audience, as: playback, repeats: item == nil)
-    guard item != nil else { return }
+    room.play(recording.audio, to: audience, as: playback, repeats: isMusic)
+    guard !isMusic else { return }
     // Nobody may wait for ever for what cannot be heard: a party that is not connected, a room that has closed.
     channels[audience]?.timer = loop.schedule(after: recording.duration + .seconds(5)) { [weak self] in
       self?.played(playback)
