@@ -15,6 +15,9 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 
 let package = Package(
   name: "tandem",
@@ -38,6 +41,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
     .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
   ],
@@ -137,8 +142,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
-      name: "ManagementAPI",
-      dependencies: ["CallModel", "Conferences", nio, nioPosix, nioHTTP1, log], swiftSettings: strict),
+      name: "ManagementAPI", dependencies: ["Conferences", "PolicyEngine", "CallModel", "JSONText"],
+      swiftSettings: strict),
     .target(
       name: "TestCaller",
       dependencies: [
@@ -149,10 +154,11 @@ let package = Package(
       name: "tandem",
       dependencies: [
         "CallModel", "SIP", "SDP", "PolicyEngine", "PolicyTools", "PolicyActivation", "PolicyImport",
-        "Router", "Gateway", "MediaRelay", "Conferences", "Records", "PolicyHooks", "PolicyScript",
+        "Router", "Gateway", "MediaRelay", "Conferences", "ManagementAPI", "Records", "PolicyHooks",
+        "PolicyScript",
         "PolicyTransport", "TimeZones", "SIPTransport", "DNSResolver", "StructuredLogging", "TestCaller",
-        "Codecs", "AudioBridge", "ManagementAPI",
-        nio, nioPosix, log,
+        "Codecs", "AudioBridge",
+        nio, nioPosix, log, hummingbird, hummingbirdCore, httpTypes,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),
@@ -274,9 +280,11 @@ let package = Package(
       ], swiftSettings: strict),
     .testTarget(
       name: "ManagementAPITests",
-      dependencies: ["ManagementAPI", "Conferences", "CallModel", "TestSupport", log], swiftSettings: strict),
+      dependencies: ["TestSupport", "ManagementAPI", "Conferences", "PolicyEngine", "CallModel", "JSONText"],
+      swiftSettings: strict),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["tandem", "TestCaller", "SIP", "CallModel"],
+      name: "EndToEndTests",
+      dependencies: ["tandem", "TestCaller", "SIP", "CallModel", asyncHTTPClient, nio, nioHTTP1],
       resources: [.copy("Scenarios")],
       swiftSettings: strict),
   ],

@@ -2,7 +2,7 @@ import CallModel
 
 /// A call that a conference places (reference §5.1).
 public struct DialOut: Hashable, Sendable {
-  public enum Routing: String, Hashable, Sendable {
+  public enum Routing: String, Hashable, Sendable, CaseIterable {
     /// With the protocol given, by the location's defaults.
     case manual
     /// By a rule for outgoing calls from a conference.

@@ -10,7 +10,8 @@ extension ConferenceHost {
     case .list: return (0, list(isJSON))
     case .roster(let name):
       guard let report = report(name) else { return refusal("no conference “\(name)” runs", isJSON) }
-      let json = JSONText.object(report.json + [("participants", .array(report.participants))])
+      let json = JSONText.object(
+        report.json + [("participants", .array(report.participantObjects.map(JSONText.object)))])
       return (0, isJSON ? json.text : report.text)
     case .dial(let dialOut):
       switch dial(dialOut, from: dialOut.localAlias) {

@@ -7,6 +7,8 @@ public struct ConferenceReport: Sendable {
   public struct Row: Sendable {
     public var participant: Participant
     public var arrived: WallClock
+    /// nil: its call has not been answered yet.
+    public var connected: WallClock?
     public var address: TransportAddress?
     public var call: CallID?
   }
@@ -26,7 +28,8 @@ public struct ConferenceReport: Sendable {
     rows = conference.participants.map { participant in
       let call = room?.calls[participant.id]
       return Row(
-        participant: participant, arrived: time(participant.arrivedAt), address: call?.leg?.leg.party.address,
+        participant: participant, arrived: time(participant.arrivedAt),
+        connected: participant.connectedAt.map(time), address: call?.leg?.leg.party.address,
         call: call?.live?.id)
     }
   }
@@ -77,10 +80,10 @@ public struct ConferenceReport: Sendable {
   }
 
   /// The object of `status/v1/conference/` (management reference).
-  var json: [(String, JSONText)] {
+  package var json: [(String, JSONText)] {
     [
       ("id", .string(settings.name)), ("name", .string(settings.name)),
-      ("service_type", .string(settings.kind.rawValue)), ("start_time", .string(began.iso8601)),
+      ("service_type", .string(settings.kind.rawValue)), ("start_time", .string(began.statusText)),
       ("is_started", .boolean(status.isStarted)), ("is_locked", .boolean(status.isLocked)),
       ("guests_muted", .boolean(status.areGuestsMuted)), ("direct_media_available", .boolean(false)),
       ("tag", .string(settings.tag)),
@@ -88,10 +91,10 @@ public struct ConferenceReport: Sendable {
   }
 
   /// The objects of `status/v1/participant/`.
-  var participants: [JSONText] {
+  package var participantObjects: [[(String, JSONText)]] {
     rows.map { row in
       let p = row.participant
-      return .object([
+      return [
         ("id", .string(p.id.description)), ("call_uuid", JSONText(row.call?.description)),
         ("conference", .string(settings.name)),
         ("service_type", .string(p.stage.serviceType(in: settings.kind))),
@@ -103,7 +106,7 @@ public struct ConferenceReport: Sendable {
         ("protocol", .string(p.callProtocol.statusWord)), ("vendor", .string(p.vendor)),
         ("call_direction", .string(p.direction.rawValue)),
         ("encryption", .string(p.isEncrypted == true ? "On" : "Off")),
-        ("connect_time", .string(row.arrived.iso8601)),
+        ("connect_time", JSONText(row.connected?.statusText)),
         ("remote_address", JSONText(row.address?.ip.description)),
         ("remote_port", row.address.map { .integer(Int($0.port)) } ?? .null),
         ("has_media", .boolean(!p.media.isEmpty)), ("is_muted", .boolean(p.isMuted)),
@@ -111,8 +114,16 @@ public struct ConferenceReport: Sendable {
         ("is_presenting", .boolean(p.isPresenting)), ("is_streaming", .boolean(p.isStreaming)),
         ("is_mute_supported", .boolean(true)), ("is_disconnect_supported", .boolean(true)),
         ("is_transfer_supported", .boolean(p.stage == .inConference)),
-      ])
+      ]
     }
+  }
+}
+
+extension WallClock {
+  /// `2026-01-31T12:00:00.123000`: UTC without saying so, to the microsecond, as the reference system writes it.
+  var statusText: String {
+    let thousandths = ((milliseconds % 1_000) + 1_000) % 1_000
+    return "\(iso8601.prefix(19)).\(String(1_000 + thousandths).dropFirst())000"
   }
 }
 

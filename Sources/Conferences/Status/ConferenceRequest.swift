@@ -56,8 +56,7 @@ public enum ConferenceRequest: Hashable, Sendable {
     }
   }
 
-  /// The fields of a request, read when they are asked for.
-  struct Fields {
+  private struct Fields {
     private let object: JSONObject
 
     init(_ object: JSONObject) { self.object = object }
@@ -72,7 +71,7 @@ public enum ConferenceRequest: Hashable, Sendable {
       return text
     }
 
-    func role(_ text: String) throws(Invalid) -> Participant.Role {
+    private func role(_ text: String) throws(Invalid) -> Participant.Role {
       switch text {
       case "host", "chair": .chair
       case "guest": .guest
@@ -106,9 +105,9 @@ public enum ConferenceRequest: Hashable, Sendable {
     }
 
     /// Fields and defaults of a dial-out by an administrator (reference §5.1).
-    func dialOut(from alias: String = "from") throws(Invalid) -> DialOut {
+    func dialOut() throws(Invalid) -> DialOut {
       var dialOut = DialOut(
-        destination: try required("destination"), localAlias: try required(alias),
+        destination: try required("destination"), localAlias: try required("from"),
         role: try role(text("role") ?? "guest"))
       if let word = text("protocol") {
         guard let callProtocol = CallProtocol(rawValue: word) else {

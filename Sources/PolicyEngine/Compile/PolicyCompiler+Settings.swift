@@ -5,6 +5,7 @@ extension PolicyCompiler {
   static func checkSettings(_ policy: Policy, into findings: inout [PolicyFinding]) {
     let globals = policy.globals
     checkListeners(globals, into: &findings)
+    if let management = globals.management { check(management, into: &findings) }
     func order(_ low: TimeSpan, _ high: TimeSpan, _ lowKey: String, _ highKey: String, _ section: String) {
       guard low > high else { return }
       findings.append(
@@ -37,6 +38,41 @@ extension PolicyCompiler {
             code: "incomplete-credential",
             message: "a device needs both a user name and a password, or neither",
             path: PolicyPath("devices", i, "password")))
+      }
+    }
+  }
+
+  private static func check(_ management: ManagementSettings, into findings: inout [PolicyFinding]) {
+    let path = PolicyPath(keys: "globals", "management")
+    if !management.address.ip.isLoopback {
+      findings.append(
+        PolicyFinding(
+          code: "not-loopback",
+          message:
+            "the management interface has no TLS of its own: \(management.address.ip) would carry passwords readably",
+          path: path.appending("listen"), suggestion: "listen at 127.0.0.1 and put a proxy with TLS before it"
+        ))
+    }
+    if management.users.isEmpty {
+      findings.append(
+        PolicyFinding(
+          code: "incomplete-credential", message: "nobody may use it", path: path.appending("users")))
+    }
+    var seen: [String: Int] = [:]
+    for (i, user) in management.users.enumerated() {
+      let place = path.appending("users").appending(i)
+      if user.name.contains(":") {
+        findings.append(
+          PolicyFinding(
+            code: "invalid-name", message: "a user's name has no colon (RFC 7617 §2)",
+            path: place.appending("name")))
+      }
+      if let earlier = seen.updateValue(i, forKey: user.name) {
+        findings.append(
+          PolicyFinding(
+            code: "duplicate-name", message: "two users are called “\(user.name)”",
+            path: place.appending("name"),
+            related: [(path.appending("users").appending(earlier), "the other one")]))
       }
     }
   }

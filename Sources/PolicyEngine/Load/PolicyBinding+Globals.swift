@@ -26,6 +26,15 @@ extension PolicyBinding {
     if let limits = o.object("limits") { bind(limits, into: &globals.limits) }
     globals.numbering = o.object("numbering").map(numbering) ?? globals.numbering
     globals.policyProfile = o.text("policy_profile")
+    globals.management = o.object("management").map(management)
+  }
+
+  private func management(_ o: CheckedObject) -> ManagementSettings {
+    ManagementSettings(
+      address: o.socketAddress("listen") ?? TransportAddress(.loopbackIPv4, 0),
+      users: o.objects("users").map {
+        ManagementSettings.User(name: $0.text("name") ?? "", password: $0.secret("password") ?? Secret(""))
+      })
   }
 
   private func bind(_ o: CheckedObject, into sip: inout SIPSettings) {

@@ -30,8 +30,31 @@ public struct Globals: Hashable, Sendable {
   public var numbering = Numbering()
   /// The policy profile of calls whose location names none.
   public var policyProfile: String?
+  /// nil: off.
+  public var management: ManagementSettings?
 
   public init() {}
+}
+
+/// The management interface over HTTP.
+public struct ManagementSettings: Hashable, Sendable {
+  public struct User: Hashable, Sendable {
+    public var name: String
+    public var password: Secret
+
+    public init(name: String, password: Secret) {
+      self.name = name
+      self.password = password
+    }
+  }
+
+  public var address: TransportAddress
+  public var users: [User]
+
+  public init(address: TransportAddress, users: [User]) {
+    self.address = address
+    self.users = users
+  }
 }
 
 /// Where SIP is heard, and its timers.

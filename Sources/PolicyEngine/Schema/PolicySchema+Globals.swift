@@ -34,6 +34,27 @@ extension PolicySchema {
       .init(
         "policy_profile", .reference(section: "policy_profiles"),
         "Policy server asked about calls whose location names none."),
+      .init(
+        "management", .object(management),
+        "The management interface over HTTP: commands to conferences, and their status. Off unless it is set."
+      ),
+    ])
+
+  static let management = ObjectSchema(
+    "globals.management", "The management interface over HTTP. Taken up at start.",
+    [
+      .init(
+        "listen", .socketAddress, required: true,
+        "An address of this host alone: passwords travel readably. A proxy with TLS before it serves others.",
+        example: "127.0.0.1:8080"),
+      .init("users", .list(.object(managementUser)), required: true, "Who may."),
+    ])
+
+  static let managementUser = ObjectSchema(
+    "globals.management.users[]", "Somebody, or something, that may use the management interface.",
+    [
+      .init("name", .text(maximumLength: 250), required: true, "Without a colon.", example: "ann"),
+      .init("password", .secret, required: true, "By reference: `{env: NAME}` or `{file: path}`."),
     ])
 
   static let protocols = ObjectSchema(

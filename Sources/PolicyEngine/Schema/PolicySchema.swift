@@ -41,7 +41,8 @@ public enum PolicySchema {
   /// All objects, in the order of the reference.
   static let objects: [ObjectSchema] = [
     file, globals, protocols, sip, listener, realmCredential, media, mediaAddress, registrar, breakIn,
-    conferences, limits, callLimits, callerCaps, numbering, location, trunk, credential, registration, device,
+    conferences, limits, callLimits, callerCaps, numbering, management, managementUser, location, trunk,
+    credential, registration, device,
     localConference, service,
     serviceRoom, telephoneConference, automaticParticipant, serviceReception, servicePlayback, playbackEnd,
     rule, ruleMatch,

@@ -1,6 +1,4 @@
 import ArgumentParser
-import CallModel
-import Foundation
 import Logging
 import StructuredLogging
 
@@ -46,38 +44,6 @@ struct ServeCommand: AsyncParsableCommand {
       "Directory of the prompts that scripts/make-prompts speaks; otherwise looked for beside the program.")
   var prompts: String?
 
-  @Option(
-    help: "Serve the HTTP management interface on this loopback address and port, such as 127.0.0.1:8480.")
-  var management: String?
-
-  @Option(help: "User name of the management interface.")
-  var managementUser = "admin"
-
-  @Option(help: "File whose first line is the password of the management interface.")
-  var managementPasswordFile: String?
-
-  func validate() throws {
-    guard let management else { return }
-    guard TransportAddress(management) != nil else {
-      throw ValidationError("“\(management)” is no address and port. Write 127.0.0.1:8480.")
-    }
-    guard managementPasswordFile != nil else {
-      throw ValidationError("--management needs --management-password-file.")
-    }
-  }
-
-  private func managementOptions() throws -> ServeOptions.Management? {
-    guard let address = management.flatMap({ TransportAddress($0) }), let managementPasswordFile else {
-      return nil
-    }
-    let text = try String(contentsOfFile: managementPasswordFile, encoding: .utf8)
-    guard let password = text.split(whereSeparator: \.isNewline).first, !password.isEmpty else {
-      throw ServeError("\(managementPasswordFile) holds no password")
-    }
-    return ServeOptions.Management(
-      address: address, username: managementUser, password: Secret(String(password)))
-  }
-
   func run() async throws {
     let output = try logFile.map { try LogOutput(file: $0) } ?? .standardError
     let (level, format) = (logLevel, logFormat)
@@ -88,7 +54,6 @@ struct ServeCommand: AsyncParsableCommand {
       policies: policies, state: state, drain: max(0, drain), watchesFiles: !noWatch,
       isManual: activation == .manual)
     options.prompts = prompts ?? PromptThemes.standardDirectory()
-    options.management = try managementOptions()
     let service = try await ServeService.start(options, logger: Logger(label: "tandem"))
     do {
       try await service.run()

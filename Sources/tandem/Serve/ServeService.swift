@@ -1,9 +1,7 @@
 import CallModel
-import Conferences
 import DNSResolver
 import Foundation
 import Logging
-import ManagementAPI
 import MediaRelay
 import NIOCore
 import NIOPosix
@@ -25,19 +23,10 @@ struct ServeOptions: Sendable {
   var isManual = false
   /// Directory of the prompts that come with Tandem; nil: callers are told nothing.
   var prompts: String?
-  /// The HTTP management interface; nil: none.
-  var management: Management?
-
-  struct Management: Sendable {
-    var address: TransportAddress
-    var username: String
-    var password: Secret
-  }
 }
 
 /// The running service: policy, records, media plane and signalling, from start to stop.
 final class ServeService: Sendable {
-  private let management: ManagementServer?
   private let options: ServeOptions
   private let log: Logger
   private let group: MultiThreadedEventLoopGroup
@@ -49,14 +38,15 @@ final class ServeService: Sendable {
   private let policyServers: ExternalPolicy
   private let lifecycle: PolicyLifecycle
   private let control: ControlDoor?
+  private let management: ManagementServer?
 
   private init(
-    management: ManagementServer?, options: ServeOptions, log: Logger, group: MultiThreadedEventLoopGroup,
+    options: ServeOptions, log: Logger, group: MultiThreadedEventLoopGroup,
     server: NIOLoopBound<SignallingServer>,
     eventLoop: any EventLoop, relay: MediaRelay, store: CallRecordStore, resolver: DNSResolver,
-    policyServers: ExternalPolicy, lifecycle: PolicyLifecycle, control: ControlDoor?
+    policyServers: ExternalPolicy, lifecycle: PolicyLifecycle, control: ControlDoor?,
+    management: ManagementServer?
   ) {
-    self.management = management
     self.options = options
     self.log = log
     self.group = group
@@ -68,6 +58,7 @@ final class ServeService: Sendable {
     self.policyServers = policyServers
     self.lifecycle = lifecycle
     self.control = control
+    self.management = management
   }
 
   // MARK: Start
@@ -144,23 +135,31 @@ final class ServeService: Sendable {
         "no commands can be given: the control socket cannot be opened", metadata: ["error": "\(error)"])
       control = nil
     }
-    var management: ManagementServer?
-    if let wanted = options.management {
-      management = try await ManagementServer.open(
-        wanted.address, credential: BasicCredential(username: wanted.username, password: wanted.password),
-        logger: logger
-      ) { call in
-        let answer = try? await eventLoop.submit { server.value.answer(call) }.get()
-        return answer ?? .failure(503, "the service is stopping")
-      }
-      logger.notice("management interface", metadata: ["address": "\(wanted.address)"])
-    }
+    let management = await openManagement(policy.policy.globals, server, eventLoop, logger)
     let service = ServeService(
-      management: management, options: options, log: logger, group: group, server: server,
-      eventLoop: eventLoop, relay: relay,
-      store: store, resolver: resolver, policyServers: policyServers, lifecycle: lifecycle, control: control)
+      options: options, log: logger, group: group, server: server, eventLoop: eventLoop, relay: relay,
+      store: store, resolver: resolver, policyServers: policyServers, lifecycle: lifecycle, control: control,
+      management: management)
     ServeService.announce(ReadyMessage(policy: policy, listeners: listeners, isTerminal: isatty(1) == 1).text)
     return service
+  }
+
+  private static func openManagement(
+    _ globals: Globals, _ server: NIOLoopBound<SignallingServer>, _ eventLoop: any EventLoop, _ log: Logger
+  ) async -> ManagementServer? {
+    guard let settings = globals.management else { return nil }
+    do {
+      let desk = LiveConferences(server: server, eventLoop: eventLoop)
+      let management = try await ManagementServer.open(settings, desk: desk, logger: log)
+      log.notice("management interface", metadata: ["address": "\(management.address)"])
+      return management
+    } catch {
+      // Calls matter more than commands.
+      log.error(
+        "the management interface cannot be opened",
+        metadata: ["address": "\(settings.address)", "error": "\(error)"])
+      return nil
+    }
   }
 
   /// To standard output at once: whoever started us waits for it.

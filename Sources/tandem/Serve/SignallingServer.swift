@@ -191,11 +191,11 @@ final class SignallingServer {
     return reply
   }
 
-  /// Answers the management interface.
-  func answer(_ call: ManagementCall) -> ManagementCall.Answer {
-    var answer = ManagementCall.Answer.failure(503, "the service is stopping")
-    driver.turn { answer = services.conferences.answer(call) }
-    return answer
+  /// One turn of the loop, for what is asked from outside.
+  func turn<Result>(_ work: (HostedServices) -> Result) -> Result? {
+    var result: Result?
+    driver.turn { result = work(services) }
+    return result
   }
 
   /// Takes no new calls from now on.

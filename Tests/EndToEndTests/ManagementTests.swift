@@ -1,0 +1,123 @@
+import AsyncHTTPClient
+import CallModel
+import Foundation
+import NIOCore
+import NIOHTTP1
+import TestCaller
+import Testing
+
+extension EndToEnd {
+  /// The management interface of the running service, as a script uses it.
+  @Suite(.tags(.scripted)) struct ManagementTests {
+    private static let policy =
+      Policies.people.replacingOccurrences(
+        of: "services:\n",
+        with: "services:\n  - { name: Open, type: conference, aliases: [meet@tandem.test] }\n")
+        + """
+
+        globals:
+          management:
+            listen: 127.0.0.1:0
+            users: [{ name: ann, password: { env: TANDEM_TEST_UNSET, default: "open sesame" } }]
+        """
+
+    /// What a script knows: an address, a name and a password.
+    private struct Script {
+      var base: String
+      var password = "open sesame"
+
+      init(_ server: TandemServer) async throws {
+        try await server.waitForLog("management interface")
+        guard let line = server.log.first(where: { $0.contains("management interface") }),
+          let port = line.split(separator: ":").last.map({ $0.prefix { $0.isNumber } }), !port.isEmpty
+        else { throw HarnessError("no address in the log") }
+        base = "http://127.0.0.1:\(port)/api/admin/"
+      }
+
+      func ask(_ path: String, _ body: String? = nil) async throws -> (status: Int, json: [String: Any]) {
+        var request = HTTPClientRequest(url: base + path)
+        request.headers.add(
+          name: "Authorization", value: "Basic " + Data("ann:\(password)".utf8).base64EncodedString())
+        if let body {
+          request.method = .POST
+          request.body = .bytes(ByteBuffer(string: body))
+          request.headers.add(name: "Content-Type", value: "application/json")
+        }
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+        let data = Data(try await response.body.collect(upTo: 1 << 20).readableBytesView)
+        let object = data.isEmpty ? [:] : try JSONSerialization.jsonObject(with: data) as? [String: Any]
+        return (Int(response.status.code), object ?? [:])
+      }
+
+      func participants(_ query: String = "") async throws -> [[String: Any]] {
+        try await ask("status/v1/participant/?\(query)").json["objects"] as? [[String: Any]] ?? []
+      }
+    }
+
+    /// Two phones are dialled into a room, hear each other until one is muted, and are sent away.
+    @Test(.timeLimit(.minutes(1))) func aScriptBringsTwoPhonesTogether() async throws {
+      let server = try await TandemServer(try Scratch(), policy: Self.policy)
+      let script = try await Script(server)
+      let alice = try await TestPhone.registered(
+        server, "alice", answering: .answer(.tone(523), after: .zero))
+      let bob = try await TestPhone.registered(server, "bob", answering: .answer(.tone(700), after: .zero))
+      for name in ["alice", "bob"] {
+        let answer = try await script.ask(
+          "command/v1/participant/dial/",
+          #"{"conference_alias": "meet@tandem.test", "destination": "\#(name)@tandem.test", "role": "chair"}"#
+        )
+        #expect(answer.status == 200, "\(answer.json)")
+      }
+      let first = try #require(try await alice.nextCall(within: .seconds(5)))
+      let second = try #require(try await bob.nextCall(within: .seconds(5)))
+      #expect(try await first.hears(seconds: 2, within: .seconds(10)))
+      #expect(try await second.hears(seconds: 2, within: .seconds(10)))
+      let roster = try await script.participants("order_by=display_name")
+      #expect(roster.map { $0["destination_alias"] as? String } == ["alice@tandem.test", "bob@tandem.test"])
+      #expect(
+        roster.allSatisfy { $0["call_direction"] as? String == "out" && $0["role"] as? String == "chair" })
+      #expect(
+        roster.allSatisfy {
+          $0["service_type"] as? String == "conference" && $0["has_media"] as? Bool == true
+        })
+
+      let id = try #require(roster.first?["id"] as? String)
+      let muted = try await script.ask("command/v1/participant/mute/", #"{"participant_id": "\#(id)"}"#)
+      #expect(muted.status == 200)
+      #expect(try await script.participants("is_muted=True").map { $0["id"] as? String } == [id])
+      let locked = try await script.ask("command/v1/conference/lock/", #"{"conference_id": "Open"}"#)
+      #expect(locked.status == 200)
+      let conference = try await script.ask("status/v1/conference/?name=Open")
+      #expect((conference.json["objects"] as? [[String: Any]])?.first?["is_locked"] as? Bool == true)
+
+      let ended = try await script.ask("command/v1/conference/disconnect/", #"{"conference_id": "Open"}"#)
+      #expect(ended.status == 200)
+      #expect(try await first.ends(within: .seconds(10)))
+      #expect(try await second.ends(within: .seconds(10)))
+      #expect(try await first.report().isTone(700, share: 0.6))
+      #expect(try await second.report().isTone(523, share: 0.4))
+      #expect(try await script.participants().isEmpty)
+      let records = try await server.records { $0.count == 2 && $0.allSatisfy { $0.ended != nil } }
+      #expect(records.allSatisfy { $0.serviceName == "Open" })
+      await alice.close()
+      await bob.close()
+      await server.stop()
+    }
+
+    @Test(.timeLimit(.minutes(1))) func strangersAreTurnedAway() async throws {
+      let server = try await TandemServer(try Scratch(), policy: Self.policy)
+      var script = try await Script(server)
+      script.password = "open barley"
+      #expect(try await script.ask("status/v1/conference/").status == 401)
+      try await server.waitForLog("wrong password for the management interface")
+      #expect(!server.log.contains { $0.contains("barley") || $0.contains("sesame") })
+      script.password = "open sesame"
+      #expect(try await script.ask("status/v1/conference/").status == 200)
+      // A body beyond the limit is not read to its end.
+      let long = try await script.ask(
+        "command/v1/conference/lock/", #"{"conference_id": "\#(String(repeating: "x", count: 70_000))"}"#)
+      #expect(long.status == 413)
+      await server.stop()
+    }
+  }
+}

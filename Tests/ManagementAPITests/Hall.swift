@@ -1,0 +1,118 @@
+import CallModel
+import JSONText
+import PolicyEngine
+import Synchronization
+import TestSupport
+
+@testable import Conferences
+@testable import ManagementAPI
+
+/// Real conferences without calls: what is asked for is recorded, and nobody answers.
+final class Hall: ConferenceDesk {
+  private struct State {
+    var directory = ConferenceDirectory()
+    var ids: UInt64 = 0
+    var audits: [ManagementService.Audit] = []
+    var actions: [ConferenceAction] = []
+  }
+
+  private let state = Mutex(State())
+  private let protection = BreakInProtection()
+  private let wallClock = WallClock(milliseconds: 1_769_860_800_123)
+
+  /// Somebody comes in by telephone.
+  @discardableResult func join(_ alias: String, _ name: String, host: Bool = true) -> ParticipantID {
+    state.withLock { state in
+      state.ids += 1
+      let id = ParticipantID(high: state.ids, low: 7)
+      var arrival = Arrival(
+        id: id, callProtocol: .sip, alias: alias, localAlias: name + "@example.com",
+        displayName: "Ann \(state.ids)",
+        media: .audio)
+      arrival.role = host ? .chair : .guest
+      _ = state.directory.arrived(
+        arrival, at: ConferenceSettings(name: name), from: .init(address: nil, isKnown: true),
+        token: "token-of-" + name, protection: protection, random: SplitMix(seed: state.ids),
+        now: .zero + .seconds(10))
+      return id
+    }
+  }
+
+  func participant(_ id: ParticipantID, in name: String) -> Participant? {
+    state.withLock { $0.directory.conferences[name]?[id] }
+  }
+
+  var audits: [ManagementService.Audit] { state.withLock { $0.audits } }
+  var actions: [ConferenceAction] { state.withLock { $0.actions } }
+
+  func running() async -> [ConferenceReport] {
+    state.withLock { state in
+      state.directory.conferences.values.sorted { $0.settings.name < $1.settings.name }
+        .map { ConferenceReport($0, nil, now: .zero + .seconds(10), wallClock: wallClock) }
+    }
+  }
+
+  func perform(_ command: ConferenceCommand, on conference: String) async -> ConferenceRefusal? {
+    state.withLock { state in
+      let (actions, refusal) = state.directory.perform(
+        command, on: conference, by: .administrator, protection: protection, now: .zero + .seconds(11))
+      state.actions += actions
+      return refusal
+    }
+  }
+
+  func dial(_ dialOut: DialOut, from alias: String) async -> Result<ParticipantID, ConferenceRefusal> {
+    guard alias == "weekly@example.com" else { return .failure(.isOver) }
+    return state.withLock { state in
+      state.ids += 1
+      let id = ParticipantID(high: state.ids, low: 7)
+      let (actions, refusal) = state.directory.dial(
+        dialOut, as: id, from: ConferenceSettings(name: "weekly"), token: "token-of-weekly",
+        protection: protection,
+        now: .zero + .seconds(11))
+      state.actions += actions
+      return refusal.map { .failure($0) } ?? .success(id)
+    }
+  }
+
+  // MARK: Asking
+
+  func service(users: [ManagementUser] = [ManagementUser(name: "ann", password: Secret("sésame:open"))])
+    -> ManagementService
+  {
+    ManagementService(users: users, desk: self) { audit in self.state.withLock { $0.audits.append(audit) } }
+  }
+
+  /// `ann:sésame:open`
+  static let credentials = "Basic YW5uOnPDqXNhbWU6b3Blbg=="
+
+  static func get(_ path: String, _ query: String = "") -> ManagementRequest {
+    ManagementRequest(method: "GET", path: path, query: query, authorization: credentials)
+  }
+
+  static func post(_ path: String, _ body: String, type: String = "application/json") -> ManagementRequest {
+    ManagementRequest(
+      method: "POST", path: "/api/admin/command/v1/" + path, contentType: type, authorization: credentials,
+      body: Array(body.utf8))
+  }
+}
+
+extension ManagementResponse {
+  /// A value in the body, by keys and indices.
+  func value(_ path: String...) throws -> JSONValue? {
+    var value = try JSONReader.read(body).value
+    for step in path {
+      switch value {
+      case .object(let object): value = object[step]?.value ?? .null
+      case .array(let items):
+        guard let index = Int(step), items.indices.contains(index) else { return nil }
+        value = items[index].value
+      default: return nil
+      }
+    }
+    return value
+  }
+}
+
+/// The answer has not the value that was looked for.
+struct Absent: Error {}
