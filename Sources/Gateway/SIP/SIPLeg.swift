@@ -70,8 +70,12 @@ final class SIPLeg: CallLeg {
       headers.append(.init(.require, "replaces"))
     }
     if !call.target.isDevice {
-      // What the user agent adds (Via, Contact, Allow, Supported ...) comes to about 700 bytes.
-      let size = headers.reduce(700 + (offer?.content.count ?? 0)) {
+      // What the user agent adds (Via, Contact, Allow, Supported ...) comes to about 560 bytes, without the URIs. A wrong
+      // guess costs: to a trunk that is heard by UDP alone each call begins with an attempt by TCP.
+      let target = addressing.requestURI.serialised().utf8.count + addressing.to.serialised().utf8.count
+      let size = headers.reduce(
+        560 + target + addressing.from.serialised().utf8.count + (offer?.content.count ?? 0)
+      ) {
         $0 + $1.value.utf8.count + 20
       }
       hops = endpoint.hops(hops, forRequestOf: size)
