@@ -50,7 +50,7 @@ extension EndToEnd {
       #expect(shown.contains("refused: notServed by rule meeting"), "\(shown)")
     }
 
-    /// A policy server sends a call to a phone, and digits after the answer; what nobody hosts yet is named in the record.
+    /// A policy server sends a call to a phone, and digits after the answer; another one into a lecture of its own making.
     @Test(.timeLimit(.minutes(1))) func digitsOfAPolicyServerAreHeard() async throws {
       let scratch = try Scratch()
       let crm = try await ExamplePolicyServer(
@@ -81,7 +81,8 @@ extension EndToEnd {
         "--seconds", "1")
       let records = try await server.records { $0.count == 2 && $0.allSatisfy { $0.ended != nil } }
       let (_, shown) = try await server.tandem("calls", records.first?.id ?? "", "--state", server.state)
-      #expect(shown.contains("Not served yet: lecture"), "\(shown)")
+      #expect(shown.contains("service Hall (lecture)"), "\(shown)")
+      #expect(records.first?.media.first?.packetsReceived ?? 0 > 20, "\(shown)")
     }
 
     @Test(.timeLimit(.minutes(1))) func aCallIsTransferredToTheTestCall() async throws {

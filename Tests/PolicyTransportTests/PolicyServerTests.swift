@@ -103,6 +103,23 @@ import Testing
     #expect(answer.record.latency > .zero)
   }
 
+  @Test func aDirectory() async throws {
+    let process = try PolicyServerProcess()
+    let question = ExternalPolicyRequest.directory(
+      .init(query: "an n&", registrationAlias: "bob@example.org"), Self.node)
+    let answer = try await ask(process, "people", Self.hook(), question)
+    #expect(
+      answer.conclusion.verdict
+        == .directory(
+          DirectoryAnswer(entries: [.init(alias: "ann@example.org", description: "Ann")], ignoresLocal: true))
+    )
+    let last = try #require(try await process.get("stats")["last"] as? [String: Any])
+    let line = try #require(last["line"] as? String)
+    #expect(line.hasPrefix("GET /people/policy/v1/registrations?"), "\(line)")
+    #expect(line.contains("q=an+n%26") && line.contains("limit=10"), "\(line)")
+    #expect(line.contains("registration_alias=bob%40example.org"), "\(line)")
+  }
+
   @Test func aPicture() async throws {
     let process = try PolicyServerProcess()
     let question = ExternalPolicyRequest.avatar(.init(alias: "a@b", width: 40, height: 30), Self.node)

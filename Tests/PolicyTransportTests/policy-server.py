@@ -232,6 +232,10 @@ class Handler(BaseHTTPRequestHandler):
         self.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
         os._exit(1)
 
+    def be_people(self):
+        self.answer(b'{"status": "success", "ignore_local": true, "result": ['
+                    b'{"username": "", "alias": "ann@example.org", "description": "Ann"}]}')
+
     def be_jpeg(self):
         width, height = 40, 30
         frame = struct.pack(">BHHB", 8, height, width, 3) + bytes([1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0])
