@@ -71,6 +71,8 @@ public struct OggOpusReader: Sendable {
   /// Of the packets so far, at 48 kHz.
   private var position: Int64 = 0
   private var isFirstAudioPage = true
+  /// Some page was read, of whatever stream: it is Ogg.
+  private var hasPages = false
   /// Pages or bytes that were not what they should be.
   public private(set) var damageCount = 0
 
@@ -91,7 +93,7 @@ public struct OggOpusReader: Sendable {
         switch OggPage.read(buffer, at: offset) {
         case .incomplete: break loop
         case .none:
-          if serialNumber == nil, state == .header, offset == 0, damageCount == 0 {
+          if !hasPages, damageCount == 0 {
             failure = .notThisFormat
             break loop
           }
@@ -100,6 +102,7 @@ public struct OggOpusReader: Sendable {
           while offset < buffer.count, buffer[offset] != 0x4f { offset += 1 }
         case .page(let page, let length):
           offset += length
+          hasPages = true
           do throws(SoundFileError) { try take(page, into: &items) } catch {
             failure = error
             break loop

@@ -178,6 +178,20 @@ import Testing
     #expect(audio(try read(other.bytes + file).0) == packets)
   }
 
+  /// What a file is does not depend on the pieces in which it comes.
+  @Test func rubbishAfterAnotherStreamIsDamage() throws {
+    let (file, packets) = try recording(seconds: 1)
+    let other = OggPage(
+      isFirst: true, granulePosition: 0, serialNumber: 5, sequenceNumber: 0, segments: [7],
+      body: Array("\u{1}vorbis".utf8))
+    var reader = OggOpusReader()
+    var items: [OggOpusReader.Item] = []
+    for piece in [other.bytes, Array("rubbish".utf8) + file] {
+      items += try piece.withUnsafeBytes { try reader.read($0) }
+    }
+    #expect(audio(items) == packets && reader.damageCount == 1)
+  }
+
   @Test func theEndIsTrimmed() throws {
     let packet: [UInt8] = [0x78, 1, 2, 3]
     let head = OggPage(
