@@ -8,40 +8,25 @@ struct KeptSetting<Settings>: Sendable {
   static func boolean(
     _ name: StaticString, _ path: any WritableKeyPath<Settings, Bool> & Sendable
   ) -> KeptSetting {
-    KeptSetting(
-      write: { settings, usual, json in
-        if settings[keyPath: path] != usual[keyPath: path] { json.member(name, settings[keyPath: path]) }
-      },
-      read: { settings, members throws(DecisionJSONError) in
-        guard members.has("\(name)") else { return }
-        settings[keyPath: path] = try members.bool("\(name)")
-      })
+    plain(name, path, write: { $0.member(name, $1) }) { members throws(DecisionJSONError) in
+      try members.bool("\(name)")
+    }
   }
 
   static func number(
     _ name: StaticString, _ path: any WritableKeyPath<Settings, Int> & Sendable
   ) -> KeptSetting {
-    KeptSetting(
-      write: { settings, usual, json in
-        if settings[keyPath: path] != usual[keyPath: path] { json.member(name, settings[keyPath: path]) }
-      },
-      read: { settings, members throws(DecisionJSONError) in
-        guard members.has("\(name)") else { return }
-        settings[keyPath: path] = try members.integer("\(name)")
-      })
+    plain(name, path, write: { $0.member(name, $1) }) { members throws(DecisionJSONError) in
+      try members.integer("\(name)")
+    }
   }
 
   static func text(
     _ name: StaticString, _ path: any WritableKeyPath<Settings, String> & Sendable
   ) -> KeptSetting {
-    KeptSetting(
-      write: { settings, usual, json in
-        if settings[keyPath: path] != usual[keyPath: path] { json.member(name, settings[keyPath: path]) }
-      },
-      read: { settings, members throws(DecisionJSONError) in
-        guard members.has("\(name)") else { return }
-        settings[keyPath: path] = try members.string("\(name)")
-      })
+    plain(name, path, write: { $0.member(name, $1) }) { members throws(DecisionJSONError) in
+      try members.string("\(name)")
+    }
   }
 
   static func optional(
@@ -57,15 +42,23 @@ struct KeptSetting<Settings>: Sendable {
   static func word<Word: RawRepresentable<String> & Equatable & SendableMetatype>(
     _ name: StaticString, _ path: any WritableKeyPath<Settings, Word> & Sendable
   ) -> KeptSetting {
+    plain(name, path, write: { $0.member(name, $1.rawValue) }) { members throws(DecisionJSONError) in
+      try members.value("\(name)")
+    }
+  }
+
+  private static func plain<Value: Equatable & SendableMetatype>(
+    _ name: StaticString, _ path: any WritableKeyPath<Settings, Value> & Sendable,
+    write: @escaping @Sendable (inout JSONWriter, Value) -> Void,
+    read: @escaping @Sendable (KeptMembers) throws(DecisionJSONError) -> Value
+  ) -> KeptSetting {
     KeptSetting(
       write: { settings, usual, json in
-        if settings[keyPath: path] != usual[keyPath: path] {
-          json.member(name, settings[keyPath: path].rawValue)
-        }
+        if settings[keyPath: path] != usual[keyPath: path] { write(&json, settings[keyPath: path]) }
       },
       read: { settings, members throws(DecisionJSONError) in
         guard members.has("\(name)") else { return }
-        settings[keyPath: path] = try members.value("\(name)")
+        settings[keyPath: path] = try read(members)
       })
   }
 }
@@ -188,20 +181,28 @@ extension PlaybackSettings {
 
 // MARK: Reading
 
+extension KeptMembers {
+  fileprivate func read<Settings>(
+    _ kept: [KeptSetting<Settings>], into settings: inout Settings
+  ) throws(DecisionJSONError) {
+    for setting in kept { try setting.read(&settings, self) }
+  }
+}
+
 extension ServiceConfiguration {
   mutating func readSettings(_ members: KeptMembers) throws(DecisionJSONError) {
     bypassesProxy = members.has("bypass_proxy") ? try members.bool("bypass_proxy") : false
     if members.has("sign_on") {
       let kept = try members.object("sign_on")
       var settings = SignOnSettings()
-      for setting in SignOnSettings.kept { try setting.read(&settings, kept) }
+      try kept.read(SignOnSettings.kept, into: &settings)
       signOn = settings
     }
     if members.has("room") { room = try RoomSettings(kept: try members.object("room")) }
     if members.has("reception") {
       let kept = try members.object("reception")
       var settings = ReceptionSettings()
-      for setting in ReceptionSettings.kept { try setting.read(&settings, kept) }
+      try kept.read(ReceptionSettings.kept, into: &settings)
       reception = settings
     }
     if members.has("playback") { playback = try PlaybackSettings(kept: try members.object("playback")) }
@@ -211,12 +212,12 @@ extension ServiceConfiguration {
 extension RoomSettings {
   fileprivate init(kept members: KeptMembers) throws(DecisionJSONError) {
     self.init()
-    for setting in RoomSettings.kept { try setting.read(&self, members) }
+    try members.read(RoomSettings.kept, into: &self)
     if members.has("participant_limit") { participantLimit = try members.integer("participant_limit") }
     if members.has("telephone") {
       let kept = try members.object("telephone")
       var settings = TelephoneConference()
-      for setting in TelephoneConference.kept { try setting.read(&settings, kept) }
+      try kept.read(TelephoneConference.kept, into: &settings)
       telephone = settings
     }
     guard members.has("automatic_participants") else { return }
@@ -224,7 +225,7 @@ extension RoomSettings {
       var participant = AutomaticParticipant(
         localAlias: try kept.string("local_alias"), remoteAlias: try kept.string("remote_alias"),
         callProtocol: try kept.value("protocol"), role: try kept.value("role"))
-      for setting in AutomaticParticipant.kept { try setting.read(&participant, kept) }
+      try kept.read(AutomaticParticipant.kept, into: &participant)
       automaticParticipants.append(participant)
     }
   }

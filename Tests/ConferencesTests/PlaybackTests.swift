@@ -1,4 +1,5 @@
 import CallModel
+import PolicyEngine
 import TestSupport
 import Testing
 
@@ -17,22 +18,23 @@ struct PlaybackTests {
   }
 
   private let entries = [
-    Playlist.Entry(media: "b", position: 2), Playlist.Entry(media: "a", position: 1, playCount: 2),
-    Playlist.Entry(media: "c", position: 2),
+    Playlist.Entry(file: "b", position: 2), Playlist.Entry(file: "a", position: 1, playCount: 2),
+    Playlist.Entry(file: "c", position: 2),
   ]
 
   @Test func byPositionAndCount() {
-    #expect(run(Playlist(entries: entries)) == ["a", "a", "b", "c"])
-    #expect(run(Playlist(entries: entries, loops: true), 6) == ["a", "a", "b", "c", "a", "a"])
-    #expect(run(Playlist(entries: [])) == [])
-    #expect(run(Playlist(entries: [], loops: true)) == [])
-    #expect(run(Playlist(entries: [Playlist.Entry(media: "x", playCount: 0)])) == ["x"])
+    #expect(run(Playlist(name: "tour", entries: entries)) == ["a", "a", "b", "c"])
+    #expect(run(Playlist(name: "tour", entries: entries, loops: true), 6) == ["a", "a", "b", "c", "a", "a"])
+    #expect(run(Playlist(name: "tour", entries: [])) == [])
+    #expect(run(Playlist(name: "tour", entries: [], loops: true)) == [])
+    #expect(run(Playlist(name: "tour", entries: [Playlist.Entry(file: "x", playCount: 0)])) == ["x"])
   }
 
   /// Each round holds everything once; rounds differ; the same generator gives the same order.
   @Test func shuffled() {
     let five = Playlist(
-      entries: (0..<5).map { Playlist.Entry(media: String($0), position: $0) }, loops: true, shuffles: true)
+      name: "tour", entries: (0..<5).map { Playlist.Entry(file: String($0), position: $0) }, loops: true,
+      shuffles: true)
     let media = run(five, 50)
     let rounds = (0..<10).map { Array(media[($0 * 5)..<($0 * 5 + 5)]) }
     for round in rounds { #expect(round.sorted() == ["0", "1", "2", "3", "4"]) }
@@ -42,7 +44,7 @@ struct PlaybackTests {
 
   /// A list of recordings none of which can be played must not turn for ever.
   @Test func recordingsThatFail() {
-    var run = PlaylistRun(Playlist(entries: entries, loops: true), random: SplitMix(seed: 1))
+    var run = PlaylistRun(Playlist(name: "tour", entries: entries, loops: true), random: SplitMix(seed: 1))
     var count = 0
     while count < 100, run.next() != nil {
       count += 1
@@ -56,7 +58,7 @@ struct PlaybackTests {
   ) -> MediaPlayback {
     var settings = MediaPlayback.Settings(
       name: "Welcome",
-      playlist: Playlist(entries: [Playlist.Entry(media: "one"), Playlist.Entry(media: "two")]))
+      playlist: Playlist(name: "tour", entries: [Playlist.Entry(file: "one"), Playlist.Entry(file: "two")]))
     settings.entry = entry
     settings.completion = completion
     return MediaPlayback(settings, random: SplitMix(seed: 1), now: .zero)

@@ -1,4 +1,5 @@
 import CallModel
+import PolicyEngine
 
 /// One caller of a media playback service (`media_playback`, reference §7.2): PIN as in a meeting room, then its own run of the
 /// playlist, then what the service says.

@@ -1,32 +1,4 @@
-/// What a media playback service plays (reference §7.2).
-public struct Playlist: Hashable, Sendable {
-  public struct Entry: Hashable, Sendable {
-    /// Names the recording.
-    public var media: String
-    /// Entries play by ascending position; those of equal position as listed.
-    public var position: Int
-    /// How often it plays in its turn; at least once.
-    public var playCount: Int
-
-    public init(media: String, position: Int = 1, playCount: Int = 1) {
-      self.media = media
-      self.position = position
-      self.playCount = max(1, playCount)
-    }
-  }
-
-  public var entries: [Entry]
-  /// Begins again at its end.
-  public var loops: Bool
-  /// Another order in every round.
-  public var shuffles: Bool
-
-  public init(entries: [Entry], loops: Bool = false, shuffles: Bool = false) {
-    self.entries = entries
-    self.loops = loops
-    self.shuffles = shuffles
-  }
-}
+import PolicyEngine
 
 /// One caller's way through a playlist.
 struct PlaylistRun {
@@ -47,7 +19,7 @@ struct PlaylistRun {
   mutating func next() -> String? {
     if repeatsLeft > 0, let entry = round.first {
       repeatsLeft -= 1
-      return entry.media
+      return entry.file
     }
     if hasBegun { round = round.dropFirst() }
     if round.isEmpty {
@@ -55,7 +27,7 @@ struct PlaylistRun {
       beginRound()
     }
     repeatsLeft = (round.first?.playCount ?? 1) - 1
-    return round.first?.media
+    return round.first?.file
   }
 
   /// The recording that ``next()`` named has ended. One that could not be played is not repeated.
