@@ -1,17 +1,6 @@
 import CallModel
 import Foundation
 
-/// A user of the interface.
-public struct ManagementUser: Sendable {
-  public var name: String
-  public var password: Secret
-
-  public init(name: String, password: Secret) {
-    self.name = name
-    self.password = password
-  }
-}
-
 /// What stands in `Authorization: Basic` (RFC 7617).
 struct BasicCredentials {
   var user: String

@@ -26,14 +26,15 @@ public final class ManagementService: Sendable {
   /// Wrong passwords, of all users together.
   public static let failuresPerMinute = 20
 
-  private let users: [ManagementUser]
+  private let users: [ManagementSettings.User]
   private let desk: any ConferenceDesk
   private let audit: @Sendable (Audit) -> Void
   private let rates = Mutex(Rates())
 
   /// - Parameter audit: told of every command, and of wrong passwords.
   public init(
-    users: [ManagementUser], desk: any ConferenceDesk, audit: @escaping @Sendable (Audit) -> Void = { _ in }
+    users: [ManagementSettings.User], desk: any ConferenceDesk,
+    audit: @escaping @Sendable (Audit) -> Void = { _ in }
   ) {
     self.users = users
     self.desk = desk

@@ -77,7 +77,9 @@ final class Hall: ConferenceDesk {
 
   // MARK: Asking
 
-  func service(users: [ManagementUser] = [ManagementUser(name: "ann", password: Secret("sésame:open"))])
+  func service(
+    users: [ManagementSettings.User] = [ManagementSettings.User(name: "ann", password: Secret("sésame:open"))]
+  )
     -> ManagementService
   {
     ManagementService(users: users, desk: self) { audit in self.state.withLock { $0.audits.append(audit) } }

@@ -1,5 +1,6 @@
 import CallModel
 import Conferences
+import PolicyEngine
 import TestSupport
 import Testing
 
@@ -31,7 +32,7 @@ struct ManagementServiceTests {
   }
 
   @Test func aUserWithoutAPasswordIsNobody() async {
-    let service = hall.service(users: [ManagementUser(name: "ann", password: Secret(""))])
+    let service = hall.service(users: [ManagementSettings.User(name: "ann", password: Secret(""))])
     // ann:
     let request = ManagementRequest(
       method: "GET", path: "/api/admin/status/v1/", authorization: "Basic YW5uOg==")

@@ -30,7 +30,7 @@ final class ManagementServer: Sendable {
     _ settings: ManagementSettings, desk: any ConferenceDesk, logger: Logger
   ) async throws -> ManagementServer {
     let service = ManagementService(
-      users: settings.users.map { ManagementUser(name: $0.name, password: $0.password) }, desk: desk
+      users: settings.users, desk: desk
     ) { audit in
       logger.notice(
         audit.status == 401 ? "wrong password for the management interface" : "management command",
@@ -39,12 +39,9 @@ final class ManagementServer: Sendable {
           "status": "\(audit.status)",
         ])
     }
-    let start = ContinuousClock.now
     let responder = CallbackResponder<BasicRequestContext> { request, _ in
-      let (seconds, attoseconds) = (ContinuousClock.now - start).components
-      let now = MonotonicInstant.zero + .seconds(seconds) + .nanoseconds(attoseconds / 1_000_000_000)
       guard let asked = await ManagementRequest(request) else { return Response(status: .contentTooLarge) }
-      return Response(await service.answer(asked, now: now))
+      return Response(await service.answer(asked, now: LoopDriver.now))
     }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let (bound, tell) = AsyncThrowingStream.makeStream(of: String.self)
