@@ -205,14 +205,7 @@ final class TestCall: CallLegObserver {
       isRTCPMultiplexed: remote.isRTCPMultiplexed && local.isRTCPMultiplexed,
       latch: LatchPolicy(signalled: remote.address.ip, signalling: source),
       direction: local.direction, clockRate: UInt32(clamping: local.codecs.first?.clockRate ?? 8000))
-    let pair =
-      weOffered
-      ? OfferAnswer.cryptoPair(offer: local, answer: remote).map { (ours: $0.offerer, theirs: $0.answerer) }
-      : OfferAnswer.cryptoPair(offer: remote, answer: local).map { (ours: $0.answerer, theirs: $0.offerer) }
-    if let pair {
-      side.sendKeys = SRTPParameters(pair.ours)
-      side.receiveKeys = SRTPParameters(pair.theirs)
-    }
+    side.takeKeys(ours: local, theirs: remote, weOffered: weOffered)
     return side
   }
 

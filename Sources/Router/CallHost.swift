@@ -43,6 +43,12 @@ public struct IncomingCall {
     self.forwarding = forwarding
     self.replacing = replacing
   }
+
+  /// Ends it before anybody has taken it.
+  public func refuse(_ disconnect: Disconnect) {
+    leg.endOrReject(disconnect, answered: described != nil)
+    call.finish(disconnect, by: .tandem)
+  }
 }
 
 /// What a call has been through before it came to us, and how much of the caller may be shown. Passed on unread.

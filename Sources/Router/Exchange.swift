@@ -127,9 +127,7 @@ public final class Exchange {
     let (leg, call) = (incoming.leg, incoming.call)
     guard let host else {
       let disconnect = Disconnect(.temporarilyUnavailable, text: "Not served yet: \(unserved)")
-      leg.endOrReject(disconnect, answered: incoming.described != nil)
-      call.finish(disconnect, by: .tandem)
-      return
+      return incoming.refuse(disconnect)
     }
     let participantID = RequestID.random(using: &random).description
     var incoming = incoming
@@ -150,8 +148,7 @@ public final class Exchange {
         if let reason { call.note("participant refused: \(reason)") }
         // As where policy refuses what was dialled: who is not let in learns nothing.
         let disconnect = Disconnect(Rejection.policy.cause)
-        leg.endOrReject(disconnect, answered: incoming.described != nil)
-        return call.finish(disconnect, by: .tandem)
+        return incoming.refuse(disconnect)
       }
       locateMedia(of: incoming, for: host, isExternal: isExternal)
     }

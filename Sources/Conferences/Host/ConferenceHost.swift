@@ -62,16 +62,14 @@ public final class ConferenceHost: CallHost {
   public func take(_ incoming: IncomingCall) {
     guard case .service(let service) = incoming.routed.decision else { return }
     guard let room = room(of: service), let party = room.audio.openParty() else {
-      return refuse(incoming, Disconnect(.congestion, text: "No room for more conferences"))
+      return incoming.refuse(Disconnect(.congestion, text: "No room for more conferences"))
     }
     let leg = HostedLeg(
       leg: incoming.leg, party: party, plane: plane, media: media,
-      terms: HostedLeg.Terms(
-        encryption: service.mediaEncryption, bandwidth: service.maximumBandwidthIn,
-        source: incoming.request.caller.address?.ip, placement: incoming.placement.caller))
+      terms: HostedLeg.Terms(of: incoming, service))
     if let refusal = leg.prepare(offer: incoming.offer, described: incoming.described) {
       party.close()
-      refuse(incoming, refusal)
+      incoming.refuse(refusal)
       return cleanUp(room)
     }
     let named = incoming.participantUUID.flatMap { ParticipantID($0) }
@@ -83,11 +81,6 @@ public final class ConferenceHost: CallHost {
     incoming.leg.observer = leg
     call.take(leg)
     arrive(call, incoming, service)
-  }
-
-  private func refuse(_ incoming: IncomingCall, _ disconnect: Disconnect) {
-    incoming.leg.endOrReject(disconnect, answered: incoming.described != nil)
-    incoming.call.finish(disconnect, by: .tandem)
   }
 
   private func arrive(_ call: RoomCall, _ incoming: IncomingCall, _ service: ServiceConfiguration) {

@@ -278,15 +278,7 @@ final class HostedLeg: CallLegObserver {
       direction: MediaStream.Direction(
         sends: theirs.direction.receives && ours.direction.sends,
         receives: theirs.direction.sends && ours.direction.receives))
-    let pair =
-      weOffered
-      ? OfferAnswer.cryptoPair(offer: ours, answer: theirs).map { (ours: $0.offerer, theirs: $0.answerer) }
-      : OfferAnswer.cryptoPair(offer: theirs, answer: ours).map { (ours: $0.answerer, theirs: $0.offerer) }
-    if let pair {
-      side.sendKeys = SRTPParameters(pair.ours)
-      side.receiveKeys = SRTPParameters(pair.theirs)
-    }
-    isEncrypted = pair != nil
+    isEncrypted = side.takeKeys(ours: ours, theirs: theirs, weOffered: weOffered)
     isConnected = party.connect(side, remote: theirs, local: ours)
     codecName = (weOffered ? theirs : ours).codecs.first(where: \.isPrimary)?.name ?? ""
     takesEvents = theirs.codecs.contains(where: \.isTelephoneEvent)
@@ -304,5 +296,14 @@ final class HostedLeg: CallLegObserver {
       packetsReceived: figures.packetsReceived, packetsSent: figures.packetsSent,
       bytesReceived: figures.bytesReceived, packetsLost: Int64(clamping: figures.packetsLost),
       jitter: figures.jitterMilliseconds, roundTrip: figures.roundTripMilliseconds)
+  }
+}
+
+extension HostedLeg.Terms {
+  /// Those of a call that comes to a service.
+  init(of incoming: IncomingCall, _ service: ServiceConfiguration) {
+    self.init(
+      encryption: service.mediaEncryption, bandwidth: service.maximumBandwidthIn,
+      source: incoming.request.caller.address?.ip, placement: incoming.placement.caller)
   }
 }

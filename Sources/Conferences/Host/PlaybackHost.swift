@@ -30,9 +30,7 @@ public final class PlaybackHost: CallHost {
         service: service.name, to: caller.address?.ip, isKnown: isKnown, settings: protection,
         now: exchange.loop.now)
     {
-      let disconnect = Disconnect(.notFound)
-      incoming.leg.endOrReject(disconnect, answered: incoming.described != nil)
-      return incoming.call.finish(disconnect, by: .tandem)
+      return incoming.refuse(Disconnect(.notFound))
     }
     guard
       let call = SoloCall(
@@ -60,7 +58,6 @@ private final class PlaybackCall {
   private let call: SoloCall
   private let exchange: Exchange
   private var playback: MediaPlayback
-  private var timer: SignallingLoop.TimerID?
   var onWrongPIN: (() -> Void)?
 
   private var loop: SignallingLoop { exchange.loop }
@@ -115,28 +112,20 @@ private final class PlaybackCall {
   }
 
   private func arm() {
-    loop.cancel(timer)
-    timer = nil
-    guard !call.isOver, let deadline = playback.nextDeadline else { return }
-    timer = loop.schedule(after: max(.zero, deadline - loop.now)) { [weak self] in
+    call.wake(at: playback.nextDeadline) { [weak self] in
       guard let self else { return }
       self.carryOut(self.playback.advance(to: self.loop.now))
     }
   }
 
   func over() {
-    loop.cancel(timer)
     playback.left()
   }
 }
 
 extension MediaPlayback.Settings {
   init(_ service: ServiceConfiguration, _ policy: PolicySnapshot) {
-    let found = policy.playlist(named: service.playback.playlist)
-    let playlist = Playlist(
-      entries: (found?.entries ?? []).map {
-        Playlist.Entry(media: $0.file, position: $0.position, playCount: $0.playCount)
-      }, loops: found?.loops ?? false, shuffles: found?.shuffles ?? false)
+    let playlist = policy.playlist(named: service.playback.playlist) ?? Playlist(name: "", entries: [])
     self.init(name: service.name, playlist: playlist)
     entry = EntryRules(pin: service.pin, guestPIN: service.guestPIN, allowsGuests: service.allowsGuests)
     pinEntryTimeout = policy.policy.globals.conferences.pinEntryTimeout

@@ -40,7 +40,6 @@ private final class ReceptionCall {
   private let policy: PolicySnapshot
   private let exchange: Exchange
   private var reception: VirtualReception
-  private var timer: SignallingLoop.TimerID?
   /// Where the call goes once it has been told so.
   private var way: (request: CallRequest, routed: RoutedCall, isExternal: Bool)?
 
@@ -101,17 +100,13 @@ private final class ReceptionCall {
   }
 
   private func arm() {
-    loop.cancel(timer)
-    timer = nil
-    guard !call.isOver, let deadline = reception.nextDeadline else { return }
-    timer = loop.schedule(after: max(.zero, deadline - loop.now)) { [weak self] in
+    call.wake(at: reception.nextDeadline) { [weak self] in
       guard let self else { return }
       self.carryOut(self.reception.advance(to: self.loop.now))
     }
   }
 
   func over() {
-    loop.cancel(timer)
     if !reception.isOver { reception.left() }
   }
 }

@@ -14,6 +14,7 @@ final class SoloCall: HostedLegOwner {
   private let isIncoming: Bool
   private(set) var isOver = false
   private var isLeaving = false
+  private var timer: SignallingLoop.TimerID?
   var onDigit: ((DTMFDigit) -> Void)?
   /// The call is over, or goes on elsewhere.
   var onOver: (() -> Void)?
@@ -25,26 +26,20 @@ final class SoloCall: HostedLegOwner {
     _ incoming: IncomingCall, _ service: ServiceConfiguration, exchange: Exchange, media: MediaAccess,
     plane: any AudioPlane, library: PromptLibrary
   ) {
-    func refuse(_ disconnect: Disconnect) {
-      incoming.leg.endOrReject(disconnect, answered: incoming.described != nil)
-      incoming.call.finish(disconnect, by: .tandem)
-    }
     guard
       let audio = HostedAudio(plane: plane, library: library, theme: service.theme, loop: exchange.loop),
       let party = audio.openParty()
     else {
-      refuse(Disconnect(.congestion, text: "No room for more calls"))
+      incoming.refuse(Disconnect(.congestion, text: "No room for more calls"))
       return nil
     }
     let leg = HostedLeg(
       leg: incoming.leg, party: party, plane: plane, media: media,
-      terms: HostedLeg.Terms(
-        encryption: service.mediaEncryption, bandwidth: service.maximumBandwidthIn,
-        source: incoming.request.caller.address?.ip, placement: incoming.placement.caller))
+      terms: HostedLeg.Terms(of: incoming, service))
     if let refusal = leg.prepare(offer: incoming.offer, described: incoming.described) {
       party.close()
       audio.close()
-      refuse(refusal)
+      incoming.refuse(refusal)
       return nil
     }
     request = incoming.request
@@ -74,6 +69,14 @@ final class SoloCall: HostedLegOwner {
 
   func play(file: String, then: @escaping (Bool) -> Void) {
     audio.announcer.play(file: file, to: audience, then: then)
+  }
+
+  /// Does something at this time, instead of what was to be done before; nil: nothing. Not once the call is over.
+  func wake(at deadline: MonotonicInstant?, _ work: @escaping () -> Void) {
+    exchange.loop.cancel(timer)
+    timer = nil
+    guard !isOver, let deadline else { return }
+    timer = exchange.loop.schedule(after: max(.zero, deadline - exchange.loop.now), work)
   }
 
   func stopPlaying() {
@@ -114,6 +117,7 @@ final class SoloCall: HostedLegOwner {
       live.update { $0.media.append(leg.quality(figures, side: side)) }
     }
     audio.close()
+    exchange.loop.cancel(timer)
     onOver?()
     exchange.pass(incoming, isExternal: isExternal)
   }
@@ -128,6 +132,7 @@ final class SoloCall: HostedLegOwner {
       live.close(media: figures.map { [leg.quality($0, side: recorded)] } ?? [])
     }
     audio.close()
+    exchange.loop.cancel(timer)
     onOver?()
   }
 
