@@ -25,6 +25,8 @@ public enum Rejection: String, Hashable, Sendable, Codable, CaseIterable {
   /// A pattern exceeded its bounded work: the rule is in error, and the call is refused rather than routed by a later rule.
   case ruleError
   case protocolDisabled
+  /// The service takes only those who come by an identity provider, and a device cannot (`non_idp_participants`).
+  case signOnRequired
   /// Policy sends the call where this version cannot: a target, a protocol or a service it does not serve.
   case notServed
   /// The service is draining.

@@ -97,6 +97,12 @@ public struct SignOnSettings: RareSettings, Hashable, Sendable {
   public var others = OtherParticipants.disallowAll
 
   public init() {}
+
+  /// Whether a device, which can show nothing of an identity provider, may come in.
+  public func admitsDevice(isTrusted: Bool) -> Bool {
+    if hostGroup == nil, guestGroup == nil { return true }
+    return others == .allowIfTrusted && isTrusted
+  }
 }
 
 /// What becomes of the alias that a caller enters at a reception (routing reference §12.6).

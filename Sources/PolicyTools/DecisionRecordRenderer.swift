@@ -235,6 +235,8 @@ public struct DecisionRecordRenderer: Sendable {
     case .protocolDisabled:
       record.rule == nil
         ? "refused: \(disabled(record))" : "refused: rule “\(record.rule ?? "")” matches, but dial_out is off"
+    case .signOnRequired:
+      "refused: the service takes only those who sign on with an identity provider, and this caller cannot"
     case .notServed:
       "refused: \(record.rule.map { "rule “\($0)”" } ?? "policy") sends it where this version cannot"
     case .shutdown: "refused: Tandem is shutting down"

@@ -231,7 +231,7 @@ extension Rejection {
     case .limitReached: .limitReached
     case .destinationRefused: .notFound
     case .ruleError: .serverFailure
-    case .protocolDisabled: .forbidden
+    case .protocolDisabled, .signOnRequired: .forbidden
     case .notServed: .temporarilyUnavailable
     case .shutdown: .shutdown
     case .withdrawn: .cancelled

@@ -181,6 +181,33 @@ import Testing
     #expect(try Self.decide(policy, out).decision == .reject(.protocolDisabled))
   }
 
+  @Test func aServiceWithSignOnTakesNoDevicesButTrustedOnes() throws {
+    var service = ServiceConfiguration(kind: .conference, name: "Board")
+    service.signOn.guestGroup = "staff"
+    var policy = Policy()
+    policy.services = [Service(aliases: ["board@example.org"], configuration: service)]
+    let alias = Alias(sip: "sip:board@example.org")
+    func decision(_ request: CallRequest) throws -> Decision { try Self.decide(policy, request).decision }
+
+    #expect(try decision(Self.request(alias)) == .reject(.signOnRequired))
+    #expect(try decision(Self.request(alias, registered: true)) == .reject(.signOnRequired))
+    #expect(try decision(Self.request(alias, .webrtc)) == .service(service))
+    // It is the service that calls, or somebody who only asks.
+    #expect(try decision(Self.request(alias, direction: .dialOut)) == .service(service))
+    #expect(try decision(Self.request(alias, direction: .nonDial)) == .service(service))
+
+    service.signOn.others = .allowIfTrusted
+    policy.services[0].configuration = service
+    #expect(try decision(Self.request(alias)) == .reject(.signOnRequired))
+    #expect(try decision(Self.request(alias, registered: true)) == .service(service))
+
+    // What a policy server answers is held to the same.
+    let snapshot = try PolicySnapshot(compiling: Policy())
+    let answered = snapshot.decide(Self.request(alias), external: .service(service), now: Self.now)
+    #expect(answered.decision == .reject(.signOnRequired))
+    #expect(answered.record.decision == .reject(.signOnRequired))
+  }
+
   @Test func aPatternThatNeedsTooMuchWorkRefusesTheCall() throws {
     var policy = Policy()
     policy.rules = [Self.rule("bad", 1, "(a+)+$"), Self.rule("next", 2, ".*")]

@@ -18,7 +18,7 @@ extension PolicySnapshot {
       policyVersion: versionText, direction: request.direction, callProtocol: request.callProtocol,
       alias: request.alias, location: request.location, isRegistered: request.caller.isRegistered,
       decision: .reject(.notFound))
-    record.decision = resolve(request, now, keepingAllConsiderations, &record)
+    record.decision = refusingDevices(request, resolve(request, now, keepingAllConsiderations, &record))
     return (record.decision, record)
   }
 
@@ -36,6 +36,7 @@ extension PolicySnapshot {
     } else if case .gateway = decision, !globals.dialOutEnabled {
       decision = .reject(.protocolDisabled)
     }
+    decision = refusingDevices(request, decision)
     return (
       decision,
       DecisionRecord(
@@ -206,6 +207,16 @@ extension PolicySnapshot {
   private func isTrusted(_ caller: Caller) -> Bool {
     caller.isRegistered
       || caller.trunk.flatMap { trunkIndex($0) }.map { policy.trunks[$0].isTrusted } ?? false
+  }
+
+  /// Who dials a service that asks for sign-on by a device that has none is turned away there. Whom the service calls itself, or
+  /// who only asks, is not.
+  private func refusingDevices(_ request: CallRequest, _ decision: Decision) -> Decision {
+    guard case .service(let service) = decision, request.direction == .dialIn,
+      ![.webrtc, .api, .teams].contains(request.callProtocol),
+      !service.signOn.admitsDevice(isTrusted: isTrusted(request.caller))
+    else { return decision }
+    return .reject(.signOnRequired)
   }
 
   /// What the called alias becomes once the pattern of a rule has matched `subject`.
