@@ -162,6 +162,7 @@ final class BridgeCore: @unchecked Sendable {
     var mixing = MixRoom.Configuration()
     mixing.speakers = configuration.speakers
     mixing.usesAutomaticGain = configuration.usesAutomaticGain
+    mixing.noiseReduction = configuration.noiseReduction
     // And the recording.
     mixing.maximumParticipants = configuration.maximumParties + 1
     room = .some(MixRoom(mixing))

@@ -1,4 +1,5 @@
 import CallModel
+import Codecs
 
 /// What the audio of a conference is to be like.
 public struct BridgeRoomConfiguration: Sendable, Hashable {
@@ -8,6 +9,8 @@ public struct BridgeRoomConfiguration: Sendable, Hashable {
   public var maximumParties: Int
   /// Brings loud and quiet voices to one level.
   public var usesAutomaticGain: Bool
+  /// What is done to each voice.
+  public var noiseReduction = NoiseReduction.Settings()
   /// Silence after which ``BridgeEvent/mediaLost(_:)`` is reported: no packet at all, while the party may send. Nil never.
   public var mediaTimeout: TimeSpan?
 

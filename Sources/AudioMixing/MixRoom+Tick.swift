@@ -61,6 +61,7 @@ extension MixRoom {
       guard voices < 2 * selection.places, party.pointee.inbound?.take(into: buffer, now: now) == true else {
         continue
       }
+      if !configuration.noiseReduction.isOff { party.pointee.clean(buffer, configuration.noiseReduction) }
       let frame = frames + voices * InboundAudio.mixFrame
       if isSelected {
         let gain = party.pointee.gain.gain

@@ -19,6 +19,8 @@ public struct MixRoom: ~Copyable {
     public var speakers = 3
     public var maximumParticipants = 1_000
     public var usesAutomaticGain = true
+    /// What is done to each voice in the mix.
+    public var noiseReduction = NoiseReduction.Settings()
     public init() {}
   }
 

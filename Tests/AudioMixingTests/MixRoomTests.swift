@@ -302,4 +302,21 @@ import Testing
     #expect(nothing == nil)
     #expect(level ?? 0 > 3_000)
   }
+
+  @Test func aFanBesideAVoiceIsHeardLessWhereTheRoomCleans() throws {
+    func fan(_ settings: NoiseReduction.Settings) throws -> Double {
+      var configuration = Meeting.plain
+      configuration.noiseReduction = settings
+      let meeting = Meeting(configuration)
+      try meeting.add(
+        Phone(.pcmu, ssrc: 1) { tick in AudioSignal.noise(count: 160, amplitude: 4_000, seed: UInt64(tick)) })
+      let listener = try meeting.add(Phone(listening: .pcma, ssrc: 2))
+      meeting.run(seconds: 3)
+      return AudioSignal.rootMeanSquare(listener.last(seconds: 1))
+    }
+    let plain = try fan(.init())
+    #expect(plain > 1_000)
+    #expect(try fan(.init(denoises: true)) < plain / 4)
+    #expect(try fan(.init(softMutes: true)) < plain / 4)
+  }
 }

@@ -1,4 +1,5 @@
 import CallModel
+import Codecs
 import PolicyEngine
 import PolicyHooks
 import Router
@@ -22,6 +23,8 @@ import Testing
         type: conference
         aliases: [team@example.org]
         room:
+          denoise_enabled: true
+          softmute_enabled: true
           automatic_participants:
             - { remote_alias: recorder@far.test, local_alias: team@example.org, protocol: sip, role: guest,
                 dtmf_sequence: "7,#" }
@@ -51,6 +54,16 @@ import Testing
     bench.isClean()
     #expect(bench.recorder.all.allSatisfy { $0.serviceName == "Open" && $0.connected != nil })
     #expect(bench.recorder.all.allSatisfy { $0.media.count == 1 })
+  }
+
+  @Test func voicesAreCleanedWhereTheRoomSaysSo() throws {
+    let bench = try bench(36_900...36_909)
+    let ann = bench.call("open@example.org")
+    #expect(bench.plane.cleaning.isOff)
+    let bob = bench.call("team@example.org", from: "bob")
+    #expect(bench.plane.cleaning.denoises && bench.plane.cleaning.softMutes)
+    ann.hangsUp()
+    bob.hangsUp()
   }
 
   @Test func aCallWithoutAudioInCommonIsRefusedBeforeAnybodyHearsOfIt() throws {

@@ -1,5 +1,6 @@
 import AudioMixing
 import CallModel
+import Codecs
 import MediaRelay
 import PolicyEngine
 import Router
@@ -89,13 +90,18 @@ final class SilentPlane: AudioPlane {
   private let loop: SignallingLoop
   var rooms: [SilentRoom] = []
   var isFull = false
+  /// What was asked for, last.
+  private(set) var cleaning = NoiseReduction.Settings()
 
   init(_ relay: MediaRelay, _ loop: SignallingLoop) {
     self.relay = relay
     self.loop = loop
   }
 
-  func openRoom(onEvent: @escaping (AudioRoomEvent) -> Void) -> (any AudioRoom)? {
+  func openRoom(
+    cleaning: NoiseReduction.Settings, onEvent: @escaping (AudioRoomEvent) -> Void
+  ) -> (any AudioRoom)? {
+    self.cleaning = cleaning
     if isFull { return nil }
     let room = SilentRoom(relay, loop, onEvent)
     rooms.append(room)

@@ -1,5 +1,6 @@
 import AudioMixing
 import CallModel
+import Codecs
 import MediaRelay
 
 /// Where the audio of conferences is made: the media plane's mixing workers, or what stands in for them in a test.
@@ -8,9 +9,11 @@ public protocol AudioPlane: AnyObject {
   var codecs: [Codec] { get }
   /// The audio of one conference, reception or playback.
   ///
+  /// - Parameter cleaning: what is done to each voice.
   /// - Parameter onEvent: called on the signalling loop.
   /// - Returns: nil: no more can be taken.
-  func openRoom(onEvent: @escaping (AudioRoomEvent) -> Void) -> (any AudioRoom)?
+  func openRoom(cleaning: NoiseReduction.Settings, onEvent: @escaping (AudioRoomEvent) -> Void)
+    -> (any AudioRoom)?
 }
 
 /// The audio of one conference. Commands never block, and are carried out in the order they were given.

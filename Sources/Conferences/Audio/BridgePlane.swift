@@ -1,6 +1,7 @@
 import AudioBridge
 import AudioMixing
 import CallModel
+import Codecs
 import MediaRelay
 
 /// The media plane's mixing workers as conferences use them.
@@ -21,7 +22,11 @@ public final class BridgePlane: AudioPlane {
     codecs = BridgeCodecs.offered()
   }
 
-  public func openRoom(onEvent: @escaping (AudioRoomEvent) -> Void) -> (any AudioRoom)? {
+  public func openRoom(
+    cleaning: NoiseReduction.Settings, onEvent: @escaping (AudioRoomEvent) -> Void
+  ) -> (any AudioRoom)? {
+    var configuration = configuration
+    configuration.noiseReduction = cleaning
     let handler = LoopConfined(onEvent)
     let post = post
     let room = BridgeRoom(relay: relay, configuration: configuration) { event in

@@ -129,7 +129,7 @@ public final class ConferenceHost: CallHost {
   func room(of service: ServiceConfiguration) -> HostedRoom? {
     if let room = rooms[service.name] { return room }
     guard
-      let audio = HostedAudio(plane: plane, library: library, theme: service.theme, loop: loop)
+      let audio = HostedAudio(service, plane: plane, library: library, loop: loop)
     else { return nil }
     let room = HostedRoom(name: service.name, audio: audio, service: service)
     audio.onEvent = { [weak self, weak room] event in

@@ -1,4 +1,5 @@
 import CallModel
+import Codecs
 import MediaRelay
 import Router
 
@@ -19,12 +20,16 @@ final class HostedAudio {
   static let patience = TimeSpan.seconds(2)
 
   /// nil: the media plane takes no more rooms.
-  init?(plane: any AudioPlane, library: PromptLibrary, theme: String?, loop: SignallingLoop) {
+  init?(_ service: ServiceConfiguration, plane: any AudioPlane, library: PromptLibrary, loop: SignallingLoop)
+  {
     let box = WeakAudio()
-    guard let room = plane.openRoom(onEvent: { box.audio?.did($0) }) else { return nil }
+    let cleaning = NoiseReduction.Settings(
+      denoises: service.room.denoises, softMutes: service.room.softMutes)
+    guard let room = plane.openRoom(cleaning: cleaning, onEvent: { box.audio?.did($0) }) else { return nil }
     self.room = room
     self.loop = loop
-    announcer = Announcer(room: room, library: library, themes: library.lookup(theme: theme), loop: loop)
+    announcer = Announcer(
+      room: room, library: library, themes: library.lookup(theme: service.theme), loop: loop)
     box.audio = self
   }
 

@@ -27,7 +27,7 @@ final class SoloCall: HostedLegOwner {
     plane: any AudioPlane, library: PromptLibrary
   ) {
     guard
-      let audio = HostedAudio(plane: plane, library: library, theme: service.theme, loop: exchange.loop),
+      let audio = HostedAudio(service, plane: plane, library: library, loop: exchange.loop),
       let party = audio.openParty()
     else {
       incoming.refuse(Disconnect(.congestion, text: "No room for more calls"))
