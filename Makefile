@@ -11,14 +11,15 @@ FORMATTED := Package.swift Sources Tests Fuzz Benchmarks
 # Tests with real sockets and real time, or that measure this process: each needs the machine to itself.
 ALONE := EndToEndTests PolicyTransportTests SIPTransportTests DNSResolverTests MediaRelayTests AudioBridgeTests TestCallerTests RecordsTests Footprint
 
-.PHONY: help setup build run demo test bench lint format fuzz docs clean
+.PHONY: help setup build run demo test bench soak lint format fuzz docs clean
 
 help:
 	@echo "make run      set up, build, and serve the example policies on this machine's loopback"
 	@echo "make demo     one call from end to end, with its explanation and its record, in under a minute"
 	@echo "make test     set up and run every test"
 	@echo "make build    the release binary: $(RELEASE)"
-	@echo "make bench    performance beside Kamailio and rtpengine (QUICK=1: under a minute)"
+	@echo "make bench    performance beside Kamailio and rtpengine (QUICK=1: two minutes)"
+	@echo "make soak     conferences for an hour: leaks, drift, glitches (MINUTES=60)"
 	@echo "make lint     format, imports, file sizes; what CI checks before the tests"
 	@echo "make format   put the sources into the house format"
 	@echo "make fuzz     fuzz the parsers (SECONDS_EACH=60)"
@@ -50,6 +51,11 @@ bench:
 	$(BUILD_RELEASE:tandem=policybench)
 	$(BUILD_RELEASE:tandem=mixbench)
 	Benchmarks/run $(if $(QUICK),--quick)
+
+soak:
+	@scripts/setup build bench
+	$(BUILD_RELEASE)
+	Benchmarks/soak --minutes $(or $(MINUTES),60)
 
 lint:
 	@scripts/lint

@@ -9,6 +9,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE + "/signalling", HERE + "/relay", HERE + "/policy", HERE + "/conference"]
 import cpu, rules, run_relay, servers
 from janus import Janus
+from gatherings import Gatherings
 from rooms import Rooms
 from calls import Caller
 from servers import Floor, Kamailio, Tandem, UAC_PORT, UAS_PORT, stop
@@ -20,11 +21,12 @@ GOAL = dict(cpu=1.0, latency=1.0, rtp=0.30, srtp=0.27, memory=0.40, idle=2.0, gr
 RULES = (10, 1_000, 10_000, 100_000)
 # Participants, how many of them speak, roomload's mode, and whether Janus does it too: it takes seconds to fill a large room.
 ROOMS = {"10 talking": (10, 10, "speech", True), "30, 3 talking": (30, 3, "speech", True), "30, 3 talking, others pause": (30, 3, "dtx", True),
-         "30, 3 talking, G.711": (30, 3, "pcmu", False), "100, 3 talking": (100, 3, "speech", False), "300, 3 talking": (300, 3, "speech", False)}
+         "10 talking, G.711": (10, 10, "pcmu", False), "30, 3 talking, G.711": (30, 3, "pcmu", False), "100, 3 talking, G.711": (100, 3, "pcmu", False),
+         "300, 3 talking, G.711": (300, 3, "pcmu", False), "100, 3 talking": (100, 3, "speech", False), "300, 3 talking": (300, 3, "speech", False)}
 ROOM_GOALS = {"10 talking": ("floor", 0.75), "30, 3 talking": ("peer", 0.15)}
 
 
-class Bench:
+class Bench(Gatherings):
     def __init__(s, o):
         s.sizes = (10, 10_000) if o.quick else RULES
         s.o = o; s.tmp = tempfile.mkdtemp(prefix="bench."); s.started = []; s.rounds = {}; s.once = {}; s.noise = []; s.counts = {}; s.mixes = {}
@@ -45,40 +47,33 @@ class Bench:
     # The whole run.
 
     def run(s):
-        o = s.o
-        if o.only == "policy":
-            for r in range(o.rounds): s.calibrate(); s.policy()
-            return
-        if o.only == "mix":
-            for r in range(o.rounds): s.calibrate(); s.mixing()
-            return
-        if o.only == "rooms":
-            s.start_rooms()
-            for r in range(o.rounds): s.calibrate(); s.conferences()
-            return
-        s.uas = s.keep(sp.Popen([s.sipload, "uas", str(UAS_PORT)], stdout=sp.DEVNULL))
-        s.tandem = s.keep(Tandem(o.tandem, s.tmp, 15061, "30000-39999")); s.caller = Caller(s.tandem.port)
+        o = s.o; need = lambda *parts: any(s.wants(x) for x in parts)
+        if need("sip", "memory", "soak"): s.uas = s.keep(sp.Popen([s.sipload, "uas", str(UAS_PORT)], stdout=sp.DEVNULL))
+        if need("sip", "relay", "memory", "transcode"): s.tandem = s.keep(Tandem(o.tandem, s.tmp, 15061, "30000-39999")); s.caller = Caller(s.tandem.port)
         s.soak = s.keep(Tandem(o.tandem, s.tmp, 15062, "40000-63999")) if s.wants("soak") else None
-        s.start_peers()
-        if s.wants("rooms"): s.start_rooms()
+        if need("sip", "memory"): s.kamailio = s.keep(Kamailio(s.tmp))
+        if need("relay", "memory", "transcode"): d = s.tmp + "/rtpengine"; os.makedirs(d); s.rtpengine = s.keep(run_relay.start(d, 2)); s.ng = run_relay.Ng()
+        if need("relay", "memory"): s.floor = s.keep(Floor(s.udprelay, max(CALLS), s.tmp + "/floor"))
+        if need("rooms", "delay", "empty"): s.janus = s.keep(Janus(s.tmp))
+        if s.wants("rooms"): s.hall = s.keep(Tandem(o.tandem, s.tmp, 15063, "27000-29999")); s.rooms = Rooms(s.hall.port)
+        if need("joins", "delay", "empty"): s.start_crowd()
         if s.wants("memory"): s.idle()
-        if s.wants("relay") or s.wants("memory"): s.set_up_relayed()
+        if need("relay", "memory"): s.set_up_relayed()
         if s.soak: s.first_batch()
         for r in range(o.rounds):
             s.calibrate()
             if s.wants("sip"): s.signalling()
             if s.wants("relay"): s.relay()
             if s.wants("policy"): s.policy()
+            if s.wants("transcode"): s.transcoding()
             if s.wants("mix"): s.mixing()
             if s.wants("rooms"): s.conferences()
+            if s.wants("delay"): s.delays()
+            if s.wants("joins"): s.joins()
+        if s.wants("empty"): s.empty()
         if s.soak: s.flat_memory()
 
     def wants(s, part): return not s.o.only or part in s.o.only.split(",")
-
-    def start_peers(s):
-        s.kamailio = s.keep(Kamailio(s.tmp))
-        d = s.tmp + "/rtpengine"; os.makedirs(d); p = run_relay.start(d, 2); s.started.append(p); s.rtpengine = p; s.ng = run_relay.Ng()
-        s.floor = s.keep(Floor(s.udprelay, max(CALLS), s.tmp + "/floor"))
 
     def calibrate(s):
         """Fixed work: how much the machine's other users slow this round."""
@@ -174,9 +169,6 @@ class Bench:
 
     # Rooms, with sockets and signalling.
 
-    def start_rooms(s):
-        s.janus = s.keep(Janus(s.tmp)); s.hall = s.keep(Tandem(s.o.tandem, s.tmp, 15063, "27000-29999")); s.rooms = Rooms(s.hall.port)
-
     def conferences(s):
         load, speech = HERE + "/conference/roomload", HERE + "/conference/speech.s16"; seconds, warm = (1, 1) if s.o.quick else (4, 1.5)
         for name, (n, talkers, mode, with_peer) in ROOMS.items():
@@ -247,6 +239,7 @@ class Bench:
             goal = lambda kind: ROOM_GOALS[name][1] if ROOM_GOALS.get(name, ("",))[0] == kind else None
             ratio(f"room peer {name}", f"room, {name}, us a party and 20 ms / Janus", goal("peer")); ratio(f"room floor {name}", f"room, {name}, us / one Opus encoding", goal("floor"))
         if "rooms silent" in s.counts: f = s.counts["rooms silent"]; row("participants who heard nothing / Janus", f["ours"], f.get("peer"), None, "0", f["ours"] == 0)
+        s.gathering_rows(row, ratio, st.median)
         if "packets lost" in s.counts:
             f = s.counts["packets lost"]; bad = s.counts["bad"]
             row("packets lost or failing authentication / rtpengine", f["ours"] + bad["ours"], f["peer"] + bad["peer"], None, "0", f["ours"] + bad["ours"] == 0)
@@ -267,8 +260,8 @@ def show(rows):
 
 def main():
     a = argparse.ArgumentParser(prog="run", description=__doc__)
-    a.add_argument("--quick", action="store_true", help="a shorter run of the same, under a minute"); a.add_argument("--json", help="file for all figures")
-    a.add_argument("--tandem", default=HERE + "/../.build/release/tandem"); a.add_argument("--only", default="", help="of sip, relay, memory, policy, mix, rooms, soak")
+    a.add_argument("--quick", action="store_true", help="a shorter run of the same, two minutes"); a.add_argument("--json", help="file for all figures")
+    a.add_argument("--tandem", default=HERE + "/../.build/release/tandem"); a.add_argument("--only", default="", help="of sip, relay, memory, policy, transcode, mix, rooms, delay, joins, empty, soak")
     a.add_argument("--rounds", type=int); a.add_argument("--rate", type=int, default=300, help="calls per second"); a.add_argument("--verbose", "-v", action="store_true")
     a.add_argument("--keep", action="store_true", help="leave logs, policies and records behind"); a.add_argument("--sip-seconds", type=float); o = a.parse_args()
     standard = dict(rounds=1, sip_seconds=2, relay_seconds=0.6, warm=0.5, idle_seconds=1.5, soak_calls=5_000, soak_rate=900) if o.quick else \
@@ -276,7 +269,7 @@ def main():
     for k, v in standard.items():
         if getattr(o, k, None) is None: setattr(o, k, v)
     def out_of_time(*_): raise SystemExit("bench: out of time")
-    signal.signal(signal.SIGALRM, out_of_time); signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); signal.alarm(120 if o.quick else 1800)
+    signal.signal(signal.SIGALRM, out_of_time); signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); signal.alarm(240 if o.quick else 2700)
     b = Bench(o)
     try:
         busy = cpu.host_cpu(); b.run(); rows = b.table(); show(rows)

@@ -15,7 +15,7 @@ def post(path, **message):
 
 
 class Janus:
-    """One server; a room at a time."""
+    """One server; what is open is closed before anything else is opened."""
     def __init__(s, tmp):
         d = s.directory = f"{tmp}/janus"; os.makedirs(d)
         listed = lambda names: ",".join(f"libjanus_{x}.so" for x in names)
@@ -52,20 +52,38 @@ events: {{ broadcast = false }}
                 if e.get("sender") == handle and e.get("transaction") == transaction: return e["plugindata"]["data"]
         raise RuntimeError(answer)
 
-    def open(s, count, destinations, base, payload_type=111):
-        """A room with `count` participants at the ports from `base` on; writes where each of them is to send."""
-        s.session = post("", janus="create")["data"]["id"]; s.room = random.randrange(1 << 30); ports = []
-        attach = lambda: post(f"/{s.session}", janus="attach", plugin="janus.plugin.audiobridge")["data"]["id"]
-        s.owner = attach()
+    def _attach(s): return post(f"/{s.session}", janus="attach", plugin="janus.plugin.audiobridge")["data"]["id"]
+
+    def _create(s):
+        room = random.randrange(1 << 30)
         # Complexity 5, the calibration's, on both sides of the comparison.
-        created = s._tell(s.owner, request="create", room=s.room, sampling_rate=48000, allow_rtp_participants=True, audiolevel_ext=False,
+        created = s._tell(s.owner, request="create", room=room, sampling_rate=48000, allow_rtp_participants=True, audiolevel_ext=False,
                           audiolevel_event=False, default_bitrate=32000, record=False)
         if created.get("audiobridge") != "created": raise RuntimeError(created)
-        for i in range(count):
-            joined = s._tell(attach(), request="join", room=s.room, display=f"p{i}", muted=False, quality=5, bitrate=32000, expected_loss=0,
-                             rtp=dict(ip="127.0.0.1", port=base + 2 * i, payload_type=payload_type, fec=False))
-            ports.append(joined["rtp"]["port"])
-        with open(destinations, "w") as f: f.writelines(f"{p}\n" for p in ports)
+        s.rooms.append(room); return room
+
+    def _join(s, room, port, payload_type, **more):
+        joined = s._tell(s._attach(), request="join", room=room, display=f"p{port}", muted=False, quality=5, bitrate=32000, expected_loss=0,
+                         rtp=dict(ip="127.0.0.1", port=port, payload_type=payload_type, fec=False), **more)
+        return joined["rtp"]["port"]
+
+    def _begin(s): s.session = post("", janus="create")["data"]["id"]; s.rooms = []; s.owner = s._attach()
+
+    def open(s, count, destinations, base, payload_type=111):
+        """A room with `count` participants at the ports from `base` on; writes where each of them is to send."""
+        s._begin(); room = s._create()
+        with open(destinations, "w") as f: f.writelines(f"{s._join(room, base + 2 * i, payload_type)}\n" for i in range(count))
+
+    def open_pairs(s, count, file, ports):
+        """Rooms with two participants each, in G.711, with media at the two `ports`; writes a line a pair, as `delay` reads it."""
+        s._begin()
+        with open(file, "w") as f:
+            for _ in range(count): room = s._create(); f.write(" ".join(str(s._join(room, p, 0, codec="pcmu")) for p in ports) + "\n")
+
+    def open_empty(s, count):
+        s._begin()
+        for _ in range(count): s._create()
 
     def close(s):
-        s._tell(s.owner, request="destroy", room=s.room); post(f"/{s.session}", janus="destroy")
+        for room in s.rooms: s._tell(s.owner, request="destroy", room=room)
+        post(f"/{s.session}", janus="destroy")

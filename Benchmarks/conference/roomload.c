@@ -1,13 +1,18 @@
 // Participants of a conference as a mixer sees them: Opus over plain RTP on 127.0.0.1, 48 kHz mono, 20 ms, 32 kbit/s.
 //
 // usage: roomload SPEECH DESTINATIONS SECONDS [-k TALKERS] [-m speech|dtx|pcmu] [-b PORT] [-w WARM] [-t PAYLOAD_TYPE]
-//        roomload SPEECH calibrate
+//        roomload SPEECH calibrate [COMPLEXITY]
+//        roomload SPEECH transcode
+//        roomload SPEECH payloads MULAW OPUS
 //
 // SPEECH is 48 kHz 16-bit mono. Participant i has the port PORT + 2 i and sends to the port that stands in line i of
 // DESTINATIONS. The first TALKERS speak; the others send low noise at the full rate, or with `-m dtx` a sign of life
 // every 400 ms. They take their turns over the 20 ms. START and STOP frame what is measured; then a line of JSON
-// says what came back. `calibrate` prints what one encoding of 20 ms costs here and now, in us of CPU.
+// says what came back. `calibrate` prints what one encoding of 20 ms costs here and now, in us of CPU; `transcode` what G.711 decoded and
+// encoded by libopus at 8 kHz does, and the way back. `payloads` writes the speech as rtpgen sends it: G.711 of 160 bytes a packet, and
+// Opus of 80, at a constant rate.
 #define _GNU_SOURCE
+#include "g711.h"
 #include <arpa/inet.h>
 #include <opus/opus.h>
 #include <stdint.h>
@@ -31,12 +36,12 @@ static int64_t clock_of(clockid_t clock) {
   return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-static OpusEncoder *encoder(void) {
+static OpusEncoder *encoder(int complexity) {
   int error;
   OpusEncoder *e = opus_encoder_create(48000, 1, OPUS_APPLICATION_VOIP, &error);
   if (!e) exit(1);
   opus_encoder_ctl(e, OPUS_SET_BITRATE(32000));
-  opus_encoder_ctl(e, OPUS_SET_COMPLEXITY(5));
+  opus_encoder_ctl(e, OPUS_SET_COMPLEXITY(complexity));
   return e;
 }
 
@@ -55,7 +60,7 @@ static void read_speech(const char *path) {
 /// Twenty seconds of each voice, from another place of the same speech; and of silence with a little noise in it.
 static void encode_all(void) {
   for (int voice = 0; voice <= VOICES; voice++) {
-    OpusEncoder *e = encoder();
+    OpusEncoder *e = encoder(5);
     for (int i = 0; i < FRAMES; i++) {
       int16_t noise[FRAME];
       const int16_t *from = noise;
@@ -68,14 +73,6 @@ static void encode_all(void) {
 }
 
 /// The same in G.711 µ-law at 8 kHz, every sixth sample: what it sounds like does not matter here, what it costs does.
-static uint8_t mulaw(int16_t sample) {
-  int magnitude = sample < 0 ? -sample : sample, exponent = 7;
-  if (magnitude > 32635) magnitude = 32635;
-  magnitude += 132;
-  for (int mask = 0x4000; !(magnitude & mask) && exponent > 0; mask >>= 1) exponent--;
-  return ~((sample < 0 ? 0x80 : 0) | exponent << 4 | (magnitude >> (exponent + 3) & 15));
-}
-
 static void encode_all_mulaw(void) {
   for (int voice = 0; voice <= VOICES; voice++)
     for (int i = 0; i < FRAMES; i++) {
@@ -85,9 +82,9 @@ static void encode_all_mulaw(void) {
     }
 }
 
-static void calibrate(void) {
+static void calibrate(int complexity) {
   uint8_t packet[LARGEST];
-  OpusEncoder *e = encoder();
+  OpusEncoder *e = encoder(complexity);
   int64_t start = 0;
   for (int i = -50; i < 500; i++) {
     if (i == 0) start = clock_of(CLOCK_THREAD_CPUTIME_ID);
@@ -96,10 +93,66 @@ static void calibrate(void) {
   printf("%.2f\n", (clock_of(CLOCK_THREAD_CPUTIME_ID) - start) / 500e3);
 }
 
+static int16_t *narrowband(void) {
+  int16_t *samples = malloc(frames_of_speech * 160 * sizeof *samples);
+  for (long i = 0; i < frames_of_speech * 160; i++) {
+    int sum = 0;
+    for (int k = 0; k < 6; k++) sum += speech[i * 6 + k];
+    samples[i] = sum / 6;
+  }
+  return samples;
+}
+
+/// What a transcoder cannot do without, both ways; the way back from what `payloads` writes.
+static void transcode(void) {
+  int error;
+  int16_t *samples = narrowband();
+  OpusEncoder *e = opus_encoder_create(8000, 1, OPUS_APPLICATION_VOIP, &error), *sender = encoder(5);
+  OpusDecoder *d = opus_decoder_create(8000, 1, &error);
+  opus_encoder_ctl(e, OPUS_SET_BITRATE(32000));
+  opus_encoder_ctl(e, OPUS_SET_COMPLEXITY(5));
+  opus_encoder_ctl(sender, OPUS_SET_VBR(0));
+  int64_t there = 0, back = 0;
+  for (int i = 0; i < 550; i++) {
+    uint8_t g711[160], packet[LARGEST];
+    int16_t frame[160];
+    for (int j = 0; j < 160; j++) g711[j] = mulaw(samples[i % frames_of_speech * 160 + j]);
+    int64_t start = clock_of(CLOCK_THREAD_CPUTIME_ID);
+    for (int j = 0; j < 160; j++) frame[j] = linear(g711[j]);
+    if (opus_encode(e, frame, 160, packet, LARGEST) < 0) exit(1);
+    int64_t between = clock_of(CLOCK_THREAD_CPUTIME_ID);
+    int length = opus_encode(sender, speech + i % frames_of_speech * FRAME, FRAME, packet, 80);
+    int64_t middle = clock_of(CLOCK_THREAD_CPUTIME_ID);
+    if (opus_decode(d, packet, length, frame, 160, 0) != 160) exit(1);
+    for (int j = 0; j < 160; j++) g711[j] = mulaw(frame[j]);
+    if (i >= 50) there += between - start, back += clock_of(CLOCK_THREAD_CPUTIME_ID) - middle;
+  }
+  printf("{\"there\":%.2f,\"back\":%.2f}\n", there / 500e3, back / 500e3);
+}
+
+static void write_payloads(const char *mulaw_path, const char *opus_path) {
+  FILE *a = fopen(mulaw_path, "wb"), *b = fopen(opus_path, "wb");
+  if (!a || !b) { perror("roomload"); exit(1); }
+  int16_t *samples = narrowband();
+  for (long i = 0; i < frames_of_speech * 160; i++) fputc(mulaw(samples[i]), a);
+  OpusEncoder *e = encoder(5);
+  opus_encoder_ctl(e, OPUS_SET_VBR(0));
+  for (long i = 0; i < frames_of_speech; i++) {
+    uint8_t packet[LARGEST];
+    int length = opus_encode(e, speech + i * FRAME, FRAME, packet, 80);
+    if (length != 80) { fprintf(stderr, "roomload: %d bytes\n", length); exit(1); }
+    fwrite(packet, 1, 80, b);
+  }
+  fclose(a);
+  fclose(b);
+}
+
 int main(int argc, char **argv) {
   if (argc < 3) { fprintf(stderr, "roomload: see the head of roomload.c\n"); return 2; }
   read_speech(argv[1]);
-  if (!strcmp(argv[2], "calibrate")) { calibrate(); return 0; }
+  if (!strcmp(argv[2], "calibrate")) { calibrate(argc > 3 ? atoi(argv[3]) : 5); return 0; }
+  if (!strcmp(argv[2], "transcode")) { transcode(); return 0; }
+  if (!strcmp(argv[2], "payloads") && argc == 5) { write_payloads(argv[3], argv[4]); return 0; }
   if (argc < 4) return 2;
   double seconds = atof(argv[3]), warm = 2;
   int talkers = MAXIMUM, pauses = 0, is_mulaw = 0, base = 22000, type = 111, option;

@@ -29,11 +29,16 @@ class Kamailio:
 
 class Tandem:
     """`tandem serve` with signalling/policy.yaml: rules, records and log as in use."""
-    def __init__(s, exe, tmp, port, media_ports):
+    def __init__(s, exe, tmp, port, media_ports, media_address="127.0.0.1", rooms=()):
+        """`rooms`: names of conferences, each its own alias, beside those of the policy."""
         s.port = port; d = s.directory = f"{tmp}/tandem-{port}"; os.makedirs(d + "/policies")
         with open(f"{HERE}/policy.yaml") as f: text = f.read()
-        with open(d + "/policies/bench.yaml", "w") as f: f.write(text.replace("@PORT@", str(port)).replace("@MEDIA_PORTS@", media_ports))
-        s.process = sp.Popen([exe, "serve", "--policies", d + "/policies", "--state", d + "/state", "--log-file", d + "/log"],
+        for word, value in ("PORT", str(port)), ("MEDIA_PORTS", media_ports), ("MEDIA_ADDRESS", media_address): text = text.replace(f"@{word}@", value)
+        with open(d + "/policies/bench.yaml", "w") as f: f.write(text)
+        if rooms:
+            with open(d + "/policies/rooms.yaml", "w") as f: f.write("services:\n"); f.writelines(f"  - {{ name: {x}, type: conference, aliases: [{x}] }}\n" for x in rooms)
+        s.process = sp.Popen([exe, "serve", "--policies", d + "/policies", "--state", d + "/state", "--log-file", d + "/log",
+                              "--prompts", d + "/no-prompts"],    # tones of welcome would be taken for what others say
                              stdout=sp.PIPE, stderr=open(d + "/err", "w"), text=True)
         for line in s.process.stdout:
             if line.strip() == "ready": break
