@@ -23,14 +23,14 @@ class Janus:
             with open(f"{d}/janus{name}.jcfg", "w") as f: f.write(text)
         write("", f'''general: {{ configs_folder = "{d}" plugins_folder = "{LIBRARIES}/plugins" transports_folder = "{LIBRARIES}/transports"
   events_folder = "{LIBRARIES}/events" loggers_folder = "{LIBRARIES}/loggers" debug_level = 3 interface = "127.0.0.1" session_timeout = 0 }}
-media: {{ rtp_port_range = "23000-26999" }}
+media: {{ rtp_port_range = "7000-9999" }}
 nat: {{ nice_debug = false }}
 plugins: {{ disable = "{listed(IDLE_PLUGINS)}" }}
 transports: {{ disable = "{listed(IDLE_TRANSPORTS)}" }}
 loggers: {{ disable = "libjanus_jsonlog.so" }}
 events: {{ broadcast = false }}
 ''')
-        write(".plugin.audiobridge", 'general: { events = false local_ip = "127.0.0.1" rtp_port_range = "23000-26999" }\n')
+        write(".plugin.audiobridge", 'general: { events = false local_ip = "127.0.0.1" rtp_port_range = "7000-9999" }\n')
         write(".transport.http", 'general: { json = "compact" base_path = "/janus" http = true port = 18088 ip = "127.0.0.1" https = false }\n'
               'admin: { admin_http = false admin_https = false }\n')
         s.process = sp.Popen(["janus", "-F", d, "-N", "-i", "127.0.0.1"], stdout=open(d + "/out", "w"), stderr=sp.STDOUT, cwd=d)
