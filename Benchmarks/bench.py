@@ -264,7 +264,9 @@ def main():
     a.add_argument("--quick", action="store_true", help="a shorter run of the same, two minutes"); a.add_argument("--json", help="file for all figures")
     a.add_argument("--tandem", default=HERE + "/../.build/release/tandem"); a.add_argument("--only", default="", help="of sip, relay, memory, policy, transcode, mix, rooms, delay, joins, empty, soak")
     a.add_argument("--rounds", type=int); a.add_argument("--rate", type=int, default=300, help="calls per second"); a.add_argument("--verbose", "-v", action="store_true")
-    a.add_argument("--keep", action="store_true", help="leave logs, policies and records behind"); a.add_argument("--sip-seconds", type=float); o = a.parse_args()
+    a.add_argument("--keep", action="store_true", help="leave logs, policies and records behind"); a.add_argument("--sip-seconds", type=float)
+    a.add_argument("--before-others", action="store_true", help="run servers, peers and generators before all other programs of this machine (SCHED_RR; as root)"); o = a.parse_args()
+    if o.before_others and not cpu.before_others(1): a.error("--before-others is not allowed here")
     standard = dict(rounds=1, sip_seconds=2, relay_seconds=0.6, warm=0.5, idle_seconds=1.5, soak_calls=5_000, soak_rate=900) if o.quick else \
         dict(rounds=5, sip_seconds=4, relay_seconds=1.5, warm=1.2, idle_seconds=5, soak_calls=100_000, soak_rate=1000)
     for k, v in standard.items():
@@ -274,7 +276,7 @@ def main():
     b = Bench(o)
     try:
         busy = cpu.host_cpu(); b.run(); rows = b.table(); show(rows)
-        print(f"\n{time.strftime('%F %R')}, {os.cpu_count()} CPUs, {processor()}, Linux {platform.release()}; host {cpu.host_delta(busy, cpu.host_cpu())['busy_pct']:.0f} % busy; {o.rounds} rounds in {time.time() - b.began:.0f} s")
+        print(f"\n{time.strftime('%F %R')}, {os.cpu_count()} CPUs, {processor()}, Linux {platform.release()}; host {cpu.host_delta(busy, cpu.host_cpu())['busy_pct']:.0f} % busy; {o.rounds} rounds in {time.time() - b.began:.0f} s{', all before other programs' if o.before_others else ''}")
         if o.json:
             with open(o.json, "w") as f: json.dump(dict(date=time.strftime("%FT%T%z"), processor=processor(), rows=rows, rounds=b.rounds, once=b.once, counts=b.counts, fixed_work_ms=b.noise), f, indent=1)
     finally: b.end()

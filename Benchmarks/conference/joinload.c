@@ -93,6 +93,7 @@ int main(int argc, char **argv) {
   if (!is_holding) encode_all(argv[2]);
   is_mute = is_holding && !strcmp(argv[2], "mute");
   open_phones(atoi(argv[1]));
+  if (!is_holding) start_witness();
   began = now_ns();
 
   talkers = is_holding ? 0 : old + rooms - 1;
@@ -103,6 +104,7 @@ int main(int argc, char **argv) {
   if (!is_holding) { puts("START"); fflush(stdout); }
   int64_t from = now_ns();
   own_late = 0;
+  uint64_t witnessed = witness ? witness->ticks : 0, witnessed_late = witness ? witness->late : 0;
   for (int i = 0; i < joins; i++) {
     while (now_ns() - from < i / rate * 1e9) pass(0.001);
     add(prefix, i % rooms);
@@ -145,11 +147,12 @@ int main(int argc, char **argv) {
   }
   printf("{\"joins\":%d,\"failed\":%d,\"silent\":%d,\"repeats\":%d,\"not_up_before\":%d,\"seconds\":%.2f,\"answer_ms\":{\"p50\":%.2f,\"p99\":%.2f},"
          "\"audio_ms\":{\"p50\":%.2f,\"p99\":%.2f,\"most\":%.2f},\"old\":{\"packets\":%llu,\"expected\":%.0f,\"missing\":%llu,\"skipped\":%llu,\"late\":%llu,\"longest_ms\":%.1f},"
-         "\"joined_packets\":%llu,\"ended_by_server\":%d,\"own_late\":%d}\n",
+         "\"joined_packets\":%llu,\"ended_by_server\":%d,\"own_late\":%d,\"witness\":{\"ticks\":%llu,\"late\":%llu}}\n",
          joins, failed, silent, repeats, early_failures, seconds, percentile(answer, answers, .5), percentile(answer, answers, .99),
          percentile(audio, audios, .5), percentile(audio, audios, .99), audios ? audio[audios - 1] : 0, (unsigned long long)all.packets,
          old * seconds * 50, (unsigned long long)all.missing, (unsigned long long)all.skipped, (unsigned long long)all.late, all.longest / 1e6,
-         (unsigned long long)joined, ended_by_server, own_late);
+         (unsigned long long)joined, ended_by_server, own_late,
+         (unsigned long long)(witness->ticks - witnessed), (unsigned long long)(witness->late - witnessed_late));
   fflush(stdout);
   leave_all();
   return 0;

@@ -2,7 +2,8 @@
 """Ten conferences with parties that come and go, for as long as you like: does anything grow, drift, or go unheard?
 
 Started by `soak`, inside a network namespace of its own. The server is `tandem serve` as it comes; soakload is everybody else. Every ten seconds
-one sample of the process and of the host; where the machine itself is busy, the generator is late too, and both are told apart by that. Beginning
+one sample of the process and of the host; a bare loop beside tells what the machine
+does to anybody. Beginning
 and end are the medians of a tenth of the samples, after a warm-up of a fifth.
 """
 import argparse, json, os, platform, shutil, signal, statistics as st, subprocess as sp, sys, tempfile, time
@@ -40,9 +41,10 @@ def judge(samples, parts, end, whole, after, left):
     share = 100 * missed(end) / max(1, end["packets"])
     row("packets to parties", end["packets"], "", None)
     row("packets missing, 20 ms left out, or 20 ms late, %", share, f"<= {GOALS['missed']:g} %", share <= GOALS["missed"])
-    pairs = list(zip(parts, parts[1:])); quiet = [(missed(b) - missed(a), b["packets"] - a["packets"]) for a, b in pairs if b["own_late"] == a["own_late"]]
-    if quiet: row(f"the same in the 10 s when the generator was never late ({len(quiet)} of {len(pairs)}), %", 100 * sum(m for m, _ in quiet) / max(1, sum(n for _, n in quiet)), "", None)
+    pairs = list(zip(parts, parts[1:])); quiet = [(missed(b) - missed(a), b["packets"] - a["packets"]) for a, b in pairs if b["witness_late"] == a["witness_late"]]
+    if quiet: row(f"the same in the 10 s when the bare loop was never late ({len(quiet)} of {len(pairs)}), %", 100 * sum(m for m, _ in quiet) / max(1, sum(n for _, n in quiet)), "", None)
     row("ms without a packet, at most, of a G.711 party", whole["longest_ms"], "", None)
+    row("20 ms that a bare loop on the same machine missed, %", 100 * end["witness_late"] / max(1, end["witness_ticks"]), "", None)
     row("times the generator itself was 20 ms late", end["own_late"], "", None)
     row("packets in another order", end["reordered"], "0", end["reordered"] == 0)
     row("checks whether a speaker is heard", end["checks"], "", None)
@@ -61,12 +63,13 @@ def judge(samples, parts, end, whole, after, left):
 
 def main():
     a = argparse.ArgumentParser(prog="soak", description=__doc__); a.add_argument("--minutes", type=float, default=60); a.add_argument("--json", help="file for all samples")
-    a.add_argument("--tandem", default=HERE + "/../../.build/release/tandem"); a.add_argument("--keep", action="store_true", help="leave log and records behind"); a.add_argument("--verbose", "-v", action="store_true"); o = a.parse_args()
+    a.add_argument("--tandem", default=HERE + "/../../.build/release/tandem"); a.add_argument("--keep", action="store_true", help="leave log and records behind"); a.add_argument("--before-others", action="store_true", help="run the server before all other programs of this machine (SCHED_RR; as root)"); a.add_argument("--verbose", "-v", action="store_true"); o = a.parse_args()
+    if o.before_others and not cpu.before_others(1): a.error("--before-others is not allowed here")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); tmp = tempfile.mkdtemp(prefix="soak."); load = server = None
     try:
         server = Tandem(o.tandem, tmp, 15065, "10000-64999", "127.0.0.2", [f"soak{i}" for i in range(ROOMS)]); pid = server.process.pid
         began = time.time(); print(f"{time.strftime('%F %T')}: {o.minutes:g} minutes, {ROOMS} conferences", flush=True)
-        load = sp.Popen([HERE + "/soakload", str(server.port), "soak", str(ROOMS), str(o.minutes * 60)], stdout=sp.PIPE, text=True); samples, parts, end, whole = [sample(pid, None)], [], None, None
+        load = sp.Popen([HERE + "/soakload", str(server.port), "soak", str(ROOMS), str(o.minutes * 60)], stdout=sp.PIPE, text=True, preexec_fn=cpu.before_others); samples, parts, end, whole = [sample(pid, None)], [], None, None
         for line in load.stdout:
             x = json.loads(line)
             if x["kind"] == "part":

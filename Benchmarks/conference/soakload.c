@@ -211,10 +211,11 @@ static void report(const char *kind, double seconds) {
     if (p->is_mulaw) skipped += p->in.skipped;
   }
   printf("{\"kind\":\"%s\",\"seconds\":%.1f,\"up\":%d,\"calling\":%d,\"calls\":%llu,\"refused\":%llu,\"ended_by_server\":%d,\"repeats\":%d,\"packets\":%llu,\"missing\":%llu,"
-         "\"skipped\":%llu,\"late\":%llu,\"reordered\":%llu,\"checks\":%llu,\"unheard\":%llu,\"strange\":%llu,\"own_late\":%llu}\n",
+         "\"skipped\":%llu,\"late\":%llu,\"reordered\":%llu,\"checks\":%llu,\"unheard\":%llu,\"strange\":%llu,\"own_late\":%llu,\"witness_ticks\":%llu,\"witness_late\":%llu}\n",
          kind, seconds, up, calling, (unsigned long long)sum.calls, (unsigned long long)sum.refused, ended_by_server, repeats, (unsigned long long)packets,
          (unsigned long long)missing, (unsigned long long)skipped, (unsigned long long)late, (unsigned long long)sum.others, (unsigned long long)sum.checks,
-         (unsigned long long)sum.deaf, (unsigned long long)sum.strange, (unsigned long long)sum.own_late);
+         (unsigned long long)sum.deaf, (unsigned long long)sum.strange, (unsigned long long)sum.own_late,
+         (unsigned long long)witness->ticks, (unsigned long long)witness->late);
   fflush(stdout);
 }
 
@@ -232,6 +233,7 @@ int main(int argc, char **argv) {
   }
   for (int room = 0; room < ROOMS; room++) speakers[room][0] = speakers[room][1] = -1;
   open_phones(atoi(argv[1]));
+  start_witness();
   began = now_ns();
   for (tick = 1; tick < seconds * 1000; tick++) {
     wait_until(began + tick * 1000000);
