@@ -21,6 +21,9 @@ public struct CallRecord: Hashable, Sendable {
   public var media: [MediaQuality]
   /// Transfers and other turning points, in order.
   public var events: [CallEvent]
+  /// Its stays in conferences, in order. A call between two parties has some only if somebody was moved in it: else its
+  /// participants are the caller and who answered.
+  public var participants: [ParticipantRecord] = []
 
   public enum Side: String, Hashable, Sendable, Codable {
     case caller, called, tandem

@@ -5,7 +5,7 @@ import Conferences
 public protocol ConferenceDesk: Sendable {
   func running() async -> [ConferenceReport]
 
-  /// Carries out a command on a running conference.
+  /// Carries out a command on a running conference, which is named by its id or its name.
   /// - Returns: why not, if it was not.
   func perform(_ command: ConferenceCommand, on conference: String) async -> ConferenceRefusal?
 

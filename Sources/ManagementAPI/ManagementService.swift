@@ -3,7 +3,7 @@ import Conferences
 import PolicyEngine
 import Synchronization
 
-/// The management interface in the reference system's shape: commands to conferences and participants, and their status.
+/// The management interface in the reference system's shape: commands to conferences and participants, their status and their history.
 ///
 /// Without sockets: a request in, an answer out. Everybody who may ask has a name and a password (RFC 7617); who has neither
 /// learns nothing, not even which paths there are.
@@ -28,16 +28,18 @@ public final class ManagementService: Sendable {
 
   private let users: [ManagementSettings.User]
   private let desk: any ConferenceDesk
+  private let past: any ConferenceHistory
   private let audit: @Sendable (Audit) -> Void
   private let rates = Mutex(Rates())
 
   /// - Parameter audit: told of every command, and of wrong passwords.
   public init(
-    users: [ManagementSettings.User], desk: any ConferenceDesk,
+    users: [ManagementSettings.User], desk: any ConferenceDesk, history: any ConferenceHistory,
     audit: @escaping @Sendable (Audit) -> Void = { _ in }
   ) {
     self.users = users
     self.desk = desk
+    past = history
     self.audit = audit
   }
 
@@ -99,6 +101,7 @@ public final class ManagementService: Sendable {
     switch parts[2] {
     case "command": return await command(Array(parts[4...]), request)
     case "status": return await status(Array(parts[4...]), request)
+    case "history": return await history(Array(parts[4...]), request)
     default: return .notFound
     }
   }
@@ -147,29 +150,32 @@ public final class ManagementService: Sendable {
         report.rows.contains { $0.participant.id == id }
       }
       guard let report else { return .refusal(.unknownParticipant) }
-      return await perform(action.command(for: id), on: report.settings.name)
-    case .conference(let name, let action): return await perform(action.command, on: name)
+      return await perform(action.command(for: id), on: report.id)
+    case .conference(let id, let action): return await perform(action.command, on: id)
     }
   }
 
-  private func perform(_ command: ConferenceCommand, on name: String) async -> ManagementResponse {
-    await desk.perform(command, on: name).map(ManagementResponse.refusal) ?? .success([])
+  private func perform(_ command: ConferenceCommand, on conference: String) async -> ManagementResponse {
+    await desk.perform(command, on: conference).map(ManagementResponse.refusal) ?? .success([])
   }
 
-  // MARK: Status
+  // MARK: Status and history
 
   private static let resources = ["conference", "participant"]
 
+  /// What there is in a namespace.
+  private func directory(_ namespace: String) -> ManagementResponse {
+    .json(
+      200,
+      .object(
+        ManagementService.resources.map {
+          ($0, .object([("list_endpoint", .string("/api/admin/\(namespace)/v1/\($0)/"))]))
+        }))
+  }
+
   private func status(_ parts: [String], _ request: ManagementRequest) async -> ManagementResponse {
     guard request.method == "GET" else { return .methodNotAllowed("GET") }
-    guard let resource = parts.first else {
-      return .json(
-        200,
-        .object(
-          ManagementService.resources.map {
-            ($0, .object([("list_endpoint", .string("/api/admin/status/v1/\($0)/"))]))
-          }))
-    }
+    guard let resource = parts.first else { return directory("status") }
     guard ManagementService.resources.contains(resource), parts.count <= 2 else { return .notFound }
     let running = await desk.running()
     let objects =
@@ -177,16 +183,46 @@ public final class ManagementService: Sendable {
       ? running.map { StatusObject(resource, $0.json) }
       : running.flatMap { report in report.participantObjects.map { StatusObject(resource, $0) } }
     if parts.count == 2 {
-      guard let object = objects.first(where: { $0.fields.first?.value.isText(parts[1]) ?? false }) else {
-        return .notFound
+      // A conference is found by its name, too.
+      let found = objects.first {
+        $0["id"]?.isText(parts[1]) ?? false || $0["name"]?.isText(parts[1]) ?? false
       }
-      return .json(200, object.json)
+      return found.map { .json(200, $0.json) } ?? .notFound
     }
     do {
       return .json(
         200, try StatusQuery(request.query).page(of: objects, at: "/api/admin/status/v1/\(resource)/"))
     } catch {
       return .json(400, .object([("error", .string(error.message))]))
+    }
+  }
+
+  private func history(_ parts: [String], _ request: ManagementRequest) async -> ManagementResponse {
+    guard request.method == "GET" else { return .methodNotAllowed("GET") }
+    guard let resource = parts.first else { return directory("history") }
+    guard ManagementService.resources.contains(resource), parts.count <= 2 else { return .notFound }
+    do {
+      if parts.count == 2 {
+        let query = HistoryQuery(id: parts[1])
+        let found =
+          resource == "conference"
+          ? try await past.conferences(query).first.map { HistoryConference($0).json }
+          : try await past.participants(query).first.map { HistoryParticipant($0).json }
+        return found.map { .json(200, $0) } ?? .notFound
+      }
+      let asked = try StatusQuery(request.query)
+      let bounds = asked.bounds(of: "start_time")
+      let query = HistoryQuery(since: bounds.since, until: bounds.until)
+      if resource == "conference" {
+        let rows = try await past.conferences(query).map(HistoryConference.init)
+        return .json(200, try asked.page(of: rows, at: HistoryConference.path))
+      }
+      let rows = try await past.participants(query).map(HistoryParticipant.init)
+      return .json(200, try asked.page(of: rows, at: HistoryParticipant.path))
+    } catch let error as StatusQuery.Invalid {
+      return .json(400, .object([("error", .string(error.message))]))
+    } catch {
+      return .json(500, .object([("error_message", .string("The records cannot be read."))]))
     }
   }
 }

@@ -1,7 +1,14 @@
 import PolicyEngine
 
+/// One row of a list that can be asked for.
+protocol ListedObject {
+  /// nil: there is no such field.
+  subscript(name: String) -> JSONText? { get }
+  var json: JSONText { get }
+}
+
 /// One row of a status resource: fields in order.
-struct StatusObject {
+struct StatusObject: ListedObject {
   let fields: [(name: String, value: JSONText)]
 
   /// - Parameter fields: what is told of it; the address it has here follows its id.

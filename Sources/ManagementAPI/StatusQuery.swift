@@ -1,6 +1,8 @@
+import CallModel
+import Conferences
 import PolicyEngine
 
-/// What a list of status objects is asked for: filters, order, a page of it.
+/// What a list of objects is asked for: filters, order, a page of it.
 struct StatusQuery {
   struct Invalid: Error, Hashable {
     var message: String
@@ -47,10 +49,47 @@ struct StatusQuery {
           filter.operation = operation
           filter.field = halves.dropLast(2).joined(separator: "_")
         }
+        filter.operand = StatusQuery.timeAsWritten(filter.operand)
         filters.append(filter)
         kept.append(String(part))
       }
     }
+  }
+
+  /// A time with a zone, or with `Z`, as the fields have it: UTC without saying so.
+  private static func timeAsWritten(_ text: String) -> String {
+    guard text.utf8.count > 10, text.utf8.dropFirst(10).first == UInt8(ascii: "T"),
+      text.hasSuffix("Z") || text.utf8.dropFirst(19).contains(where: { $0 == 0x2b || $0 == 0x2d }),
+      let time = WallClock(iso8601: text)
+    else { return text }
+    return time.statusText
+  }
+
+  /// The earliest and the latest time that a field may have for the filters to take it, as far as they say so; to the second.
+  func bounds(of field: String) -> (since: WallClock?, until: WallClock?) {
+    var bounds: (since: WallClock?, until: WallClock?) = (nil, nil)
+    func time(_ text: some StringProtocol) -> WallClock? { WallClock(iso8601: text.prefix(19) + "Z") }
+    func raise(_ time: WallClock?) { bounds.since = [bounds.since, time].compactMap { $0 }.max() }
+    func lower(_ time: WallClock?) {
+      let end = time.map { WallClock(milliseconds: $0.milliseconds + 999) }
+      bounds.until = [bounds.until, end].compactMap { $0 }.min()
+    }
+    for filter in filters where filter.field == field {
+      switch filter.operation {
+      case .gt, .gte: raise(time(filter.operand))
+      case .lt, .lte: lower(time(filter.operand))
+      case .exact:
+        raise(time(filter.operand))
+        lower(time(filter.operand))
+      case .range:
+        let ends = filter.operand.split(separator: ",")
+        guard ends.count == 2 else { continue }
+        raise(time(ends[0]))
+        lower(time(ends[1]))
+      default: continue
+      }
+    }
+    return bounds
   }
 
   private static func number(_ name: String, _ value: String) throws(Invalid) -> Int {
@@ -61,7 +100,7 @@ struct StatusQuery {
   }
 
   /// The page as the reference's lists are written.
-  func page(of objects: [StatusObject], at path: String) throws(Invalid) -> JSONText {
+  func page(of objects: [some ListedObject], at path: String) throws(Invalid) -> JSONText {
     if let sample = objects.first {
       for field in filters.map(\.field) + orders.map(\.field) where sample[field] == nil {
         throw Invalid(message: "“\(field)” is not a field that can be asked for.")
@@ -97,7 +136,7 @@ struct StatusQuery {
     ])
   }
 
-  private static func matches(_ filter: Filter, _ object: StatusObject) -> Bool {
+  private static func matches(_ filter: Filter, _ object: some ListedObject) -> Bool {
     guard let value = object[filter.field]?.plainText else { return false }
     let operand = filter.operand
     switch filter.operation {

@@ -26,12 +26,15 @@ public struct CallQuery: Hashable, Sendable {
 public final class CallArchive: Sendable {
   private let database: DatabaseQueue
   private let files: CallRecordFiles
+  /// False: the store was last written by a version that did not know of participants.
+  let hasParticipants: Bool
 
   /// - Throws: ``CallRecordStoreError`` if there is no store, or it cannot be read.
   public init(directory: String) throws {
     files = CallRecordFiles(directory: directory)
     do {
       database = try files.openForReading()
+      hasParticipants = try database.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 } >= 2
     } catch {
       throw CallRecordStoreError(error, file: files.database)
     }
@@ -80,7 +83,7 @@ public final class CallArchive: Sendable {
     try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM call") ?? 0 }
   }
 
-  private func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+  func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
     do {
       return try database.read(body)
     } catch {
@@ -128,20 +131,24 @@ extension CallArchive {
     record.events = try rows("event", key, db).map {
       CallEvent(at: WallClock(milliseconds: $0["at"]), what: $0["what"])
     }
+    guard hasParticipants else { return record }
+    record.participants = try Row.fetchAll(
+      db, sql: CallArchive.participants + " WHERE p.call = ? ORDER BY p.position", arguments: [key]
+    ).map(participant)
     return record
   }
 
-  private func rows(_ table: String, _ key: Int64, _ db: Database) throws -> [Row] {
+  func rows(_ table: String, _ key: Int64, _ db: Database) throws -> [Row] {
     try Row.fetchAll(db, sql: "SELECT * FROM \(table) WHERE call = ? ORDER BY position", arguments: [key])
   }
 
-  private func disconnect(_ row: Row) -> Disconnect? {
+  func disconnect(_ row: Row) -> Disconnect? {
     guard let name = row["cause"] as String?, let cause = Cause(rawValue: name) else { return nil }
     return Disconnect(
       cause, protocolCode: row["protocol_code"], text: row["disconnect_text"], q850: row["q850"])
   }
 
-  private func attempt(_ row: Row) -> CallAttempt {
+  func attempt(_ row: Row) -> CallAttempt {
     var attempt = CallAttempt(
       via: row["via"], alias: row["alias"],
       address: (row["address"] as String?).flatMap { TransportAddress($0) },
@@ -153,7 +160,7 @@ extension CallArchive {
     return attempt
   }
 
-  private func quality(_ row: Row) -> MediaQuality {
+  func quality(_ row: Row) -> MediaQuality {
     MediaQuality(
       side: CallRecord.Side(rawValue: row["side"]) ?? .tandem, kind: row["kind"], codec: row["codec"],
       isEncrypted: row["is_encrypted"], packetsReceived: UInt64(clamping: row["packets_received"] as Int64),

@@ -44,6 +44,18 @@ extension CallRecord {
           $0.member("what", event.what)
         }
       }
+      guard !participants.isEmpty else { return }
+      json.key("conferences")
+      json.array(participants) { json, stay in
+        json.object {
+          $0.member("id", stay.conference.id)
+          $0.member("name", stay.conference.name)
+          $0.member("participant", stay.id)
+          $0.member("role", stay.role)
+          $0.member("started", stay.started.milliseconds)
+          $0.member("ended", stay.ended?.milliseconds)
+        }
+      }
     }
   }
 }

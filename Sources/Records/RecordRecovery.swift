@@ -64,6 +64,12 @@ struct RecordRecovery {
         """, arguments: [aliveAt])
     try db.execute(
       sql: """
+        UPDATE participant SET ended = max(started, ifnull(connected, 0), ?), cause = 'interrupted',
+          disconnect_text = 'the process ended under the call'
+        WHERE ended IS NULL AND call IN (SELECT id FROM call WHERE ended IS NULL)
+        """, arguments: [aliveAt])
+    try db.execute(
+      sql: """
         UPDATE call SET ended = max(started, ifnull(connected, 0), ?), cause = 'interrupted', ended_by = 'tandem',
           disconnect_text = 'the process ended under the call'
         WHERE ended IS NULL

@@ -59,12 +59,22 @@ final class RecordRetention {
   private func delete(_ rows: [Int64], _ db: Database) throws {
     guard !rows.isEmpty else { return }
     try db.inTransaction(.immediate) {
-      for table in ["decision", "attempt", "media_quality", "event"] {
+      var conferences: Set<String> = []
+      let find = try db.cachedStatement(sql: "SELECT conference_id FROM participant WHERE call = ?")
+      for row in rows { conferences.formUnion(try String.fetchAll(find, arguments: [row])) }
+      for table in ["decision", "attempt", "media_quality", "event", "participant"] {
         let statement = try db.cachedStatement(sql: "DELETE FROM \(table) WHERE call = ?")
         for row in rows { try statement.execute(arguments: [row]) }
       }
       let statement = try db.cachedStatement(sql: "DELETE FROM call WHERE id = ?")
       for row in rows { try statement.execute(arguments: [row]) }
+      // A conference is remembered as long as somebody who was in it.
+      let forget = try db.cachedStatement(
+        sql: """
+          DELETE FROM conference WHERE conference_id = ?1
+            AND NOT EXISTS (SELECT 1 FROM participant WHERE conference_id = ?1)
+          """)
+      for conference in conferences { try forget.execute(arguments: [conference]) }
       return .commit
     }
   }

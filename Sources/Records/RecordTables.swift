@@ -20,13 +20,21 @@ enum RecordTables {
     "packets_lost", "jitter", "round_trip",
   ]
   static let eventColumns = ["at", "what"]
+  static let participantColumns = [
+    "participant_id", "conference_id", "is_incoming", "role", "display_name", "remote_alias", "local_alias",
+    "protocol", "address", "vendor", "call_tag", "is_encrypted", "has_media", "is_streaming", "started",
+    "connected", "ended", "cause", "protocol_code", "disconnect_text", "q850",
+  ]
+  /// After the columns of `participant` come those of its conference.
+  static let conferenceColumns = ["conference_id", "name", "service_type", "tag", "started"]
 
   /// The version this program writes (`PRAGMA user_version`).
-  static let version = 1
+  static let version = 2
 
   static func migrate(_ db: Database) throws {
     let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
     if found < 1 { try makeVersion1(db) }
+    if found < 2 { try makeVersion2(db) }
     if found < version { try db.execute(sql: "PRAGMA user_version = \(version)") }
   }
 
@@ -109,6 +117,51 @@ enum RecordTables {
           applied INTEGER NOT NULL,
           position INTEGER NOT NULL
         ) STRICT;
+        """)
+  }
+
+  /// Who was in which conference. `conference.id` counts in the order in which conferences were first seen. Calls of before have
+  /// no participants.
+  private static func makeVersion2(_ db: Database) throws {
+    try db.execute(
+      sql: """
+        CREATE TABLE conference (
+          id INTEGER PRIMARY KEY,
+          conference_id TEXT NOT NULL,
+          name TEXT NOT NULL,
+          service_type TEXT NOT NULL,
+          tag TEXT NOT NULL,
+          started INTEGER NOT NULL
+        ) STRICT;
+        CREATE UNIQUE INDEX conference_by_conference_id ON conference (conference_id);
+        CREATE TABLE participant (
+          call INTEGER NOT NULL,
+          position INTEGER NOT NULL,
+          participant_id TEXT NOT NULL,
+          conference_id TEXT NOT NULL,
+          is_incoming INTEGER NOT NULL,
+          role TEXT NOT NULL,
+          display_name TEXT NOT NULL,
+          remote_alias TEXT NOT NULL,
+          local_alias TEXT NOT NULL,
+          protocol TEXT NOT NULL,
+          address TEXT,
+          vendor TEXT NOT NULL,
+          call_tag TEXT NOT NULL,
+          is_encrypted INTEGER NOT NULL,
+          has_media INTEGER NOT NULL,
+          is_streaming INTEGER NOT NULL,
+          started INTEGER NOT NULL,
+          connected INTEGER,
+          ended INTEGER,
+          cause TEXT,
+          protocol_code INTEGER,
+          disconnect_text TEXT,
+          q850 INTEGER,
+          PRIMARY KEY (call, position)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX participant_by_conference ON participant (conference_id);
+        CREATE INDEX participant_by_id ON participant (participant_id);
         """)
   }
 }

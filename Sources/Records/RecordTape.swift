@@ -12,10 +12,11 @@ struct RecordTape {
     var attempts: Int
     var media: Int
     var events: Int
+    var participants: Int
 
-    static let usual = Limits(text: 4096, attempts: 128, media: 64, events: 512)
+    static let usual = Limits(text: 4096, attempts: 128, media: 64, events: 512, participants: 64)
     /// When a record would fill the journal by itself.
-    static let tight = Limits(text: 256, attempts: 16, media: 16, events: 16)
+    static let tight = Limits(text: 256, attempts: 16, media: 16, events: 16, participants: 4)
   }
 
   enum Tag {
@@ -95,6 +96,35 @@ struct RecordTape {
       put(events[events.count - 1].at.milliseconds)
       put("\(events.count - shownEvents) more events")
     }
+    count(record.participants.count, limit: limits.participants)
+    for participant in record.participants.prefix(limits.participants) { put(participant) }
+  }
+
+  /// Table participant, then what table conference has of its conference.
+  private mutating func put(_ participant: ParticipantRecord) {
+    put(participant.id)
+    put(participant.conference.id)
+    put(participant.isIncoming)
+    put(participant.role)
+    put(participant.displayName)
+    put(participant.remoteAlias)
+    put(participant.localAlias)
+    put(participant.callProtocol.rawValue)
+    put(participant.address?.description)
+    put(participant.vendor)
+    put(participant.callTag)
+    put(participant.isEncrypted)
+    put(participant.hasMedia)
+    put(participant.isStreaming)
+    put(participant.started.milliseconds)
+    put(participant.connected?.milliseconds)
+    put(participant.ended?.milliseconds)
+    put(participant.disconnect)
+    put(participant.conference.id)
+    put(participant.conference.name)
+    put(participant.conference.serviceType)
+    put(participant.conference.tag)
+    put(participant.conference.started.milliseconds)
   }
 
   private mutating func count(_ count: Int, limit: Int) { sink.append(value: UInt32(min(count, limit))) }

@@ -29,6 +29,8 @@ final class RecordWriter {
   private let replaceAttempt: Statement
   private let replaceMedia: Statement
   private let replaceEvent: Statement
+  private let replaceParticipant: Statement
+  private let insertConference: Statement
   private let noteJournal: Statement
 
   init(_ db: Database) throws {
@@ -49,6 +51,13 @@ final class RecordWriter {
     replaceAttempt = try RecordWriter.replace(db, "attempt", RecordTables.attemptColumns)
     replaceMedia = try RecordWriter.replace(db, "media_quality", RecordTables.mediaColumns)
     replaceEvent = try RecordWriter.replace(db, "event", RecordTables.eventColumns)
+    replaceParticipant = try RecordWriter.replace(db, "participant", RecordTables.participantColumns)
+    insertConference = try db.makeStatement(
+      sql: """
+        INSERT INTO conference (\(RecordTables.conferenceColumns.joined(separator: ", ")))
+        VALUES (\(RecordWriter.marks(RecordTables.conferenceColumns.count)))
+        ON CONFLICT (conference_id) DO UPDATE SET started = min(started, excluded.started)
+        """)
     noteJournal = try db.makeStatement(
       sql: "UPDATE journal SET identity = ?, epoch = ?, applied = ?, position = ?")
     nextRow = (try Int64.fetchOne(db, sql: "SELECT max(id) FROM call") ?? 0) + 1
@@ -118,7 +127,20 @@ final class RecordWriter {
     // Events are only ever added.
     call.events = try applyRows(
       replaceEvent, RecordTables.eventColumns.count, &tape, call.row, from: max(call.events - 1, 0))
+    try applyParticipants(&tape, call.row)
     known[tape.id] = hasEnded ? nil : call
+  }
+
+  private func applyParticipants(_ tape: inout RecordTapeReader, _ call: Int64) throws {
+    let columns = RecordTables.participantColumns.count
+    for position in 0..<tape.count() {
+      try bind(replaceParticipant, Int32(columns) + 2, .integer(Int64(position)))
+      try run(replaceParticipant, &tape, columns, call)
+      for index in RecordTables.conferenceColumns.indices {
+        try bind(insertConference, Int32(index) + 1, tape.next())
+      }
+      try step(insertConference)
+    }
   }
 
   private func keepDecision(_ json: UnsafeRawBufferPointer, _ call: Int64) throws {

@@ -101,7 +101,38 @@ extension EndToEnd {
       #expect(records.allSatisfy { $0.serviceName == "Open" })
       await alice.close()
       await bob.close()
+
+      // What was is told, also by who was not there.
+      try await Self.expectHistory(script, of: server)
       await server.stop()
+      let heir = try await server.restarted()
+      try await Self.expectHistory(try await Script(heir), of: heir)
+      await heir.stop()
+    }
+
+    private static func expectHistory(_ script: Script, of server: TandemServer) async throws {
+      let rows = try await script.ask("history/v1/conference/?name=Open&order_by=-start_time").json
+      let row = try #require((rows["objects"] as? [[String: Any]])?.first, "\(rows)")
+      #expect(row["participant_count"] as? Int == 2 && row["service_type"] as? String == "conference")
+      #expect((row["duration"] as? Int ?? 0) >= 2 && row["end_time"] is String)
+      let id = try #require(row["id"] as? String)
+      let people =
+        try await script.ask("history/v1/participant/?conference_name=Open&order_by=remote_alias").json
+      let objects = try #require(people["objects"] as? [[String: Any]])
+      #expect(objects.map { $0["remote_alias"] as? String } == ["alice@tandem.test", "bob@tandem.test"])
+      #expect(
+        objects.allSatisfy {
+          $0["conference"] as? String == "/api/admin/history/v1/conference/\(id)/"
+            && $0["role"] as? String == "chair" && $0["has_media"] as? Bool == true
+            && $0["disconnect_reason"] as? String != ""
+        }, "\(objects)")
+      let listed = try await server.tandem("conferences", "history", "--state", server.state)
+      #expect(listed.code == 0 && listed.output.contains(id), "\(listed.output)")
+      let shown = try await server.tandem("conferences", "history", "Open", "--json", "--state", server.state)
+      #expect(
+        shown.output.contains("\"bob@tandem.test\"") && shown.output.contains("\"participant_count\": 2"))
+      let nothing = try await server.tandem("conferences", "history", "Shut", "--state", server.state)
+      #expect(nothing.code == 1)
     }
 
     @Test(.timeLimit(.minutes(1))) func strangersAreTurnedAway() async throws {

@@ -8,12 +8,14 @@ import TestSupport
 @testable import ManagementAPI
 
 /// Real conferences without calls: what is asked for is recorded, and nobody answers.
-final class Hall: ConferenceDesk {
+final class Hall: ConferenceDesk, ConferenceHistory {
   private struct State {
     var directory = ConferenceDirectory()
     var ids: UInt64 = 0
     var audits: [ManagementService.Audit] = []
     var actions: [ConferenceAction] = []
+    var past: [PastParticipant] = []
+    var queries: [HistoryQuery] = []
   }
 
   private let state = Mutex(State())
@@ -75,6 +77,44 @@ final class Hall: ConferenceDesk {
     }
   }
 
+  // MARK: The past
+
+  /// Somebody was in a conference, for a minute.
+  func wasThere(_ number: UInt64, _ name: String = "weekly", began: WallClock, secret: String = "") {
+    let room = ConferenceIdentity(
+      id: CallID(high: began.milliseconds.magnitude << 20, low: 1).uuid(), name: name,
+      serviceType: "conference", tag: "tag", started: began)
+    var record = ParticipantRecord(
+      id: CallID(high: 5, low: number).uuid(), conference: room, isIncoming: true, role: "guest",
+      displayName: "Ann \(number)", remoteAlias: "sip:ann@example.com", localAlias: "weekly@example.com",
+      callProtocol: .sip, address: TransportAddress("192.0.2.9:5061"), started: began)
+    record.ended = WallClock(milliseconds: began.milliseconds + 60_000)
+    record.disconnect = Disconnect(.noAnswer)
+    state.withLock { $0.past.append(PastParticipant(call: CallID(high: 6, low: number), record: record)) }
+  }
+
+  var queries: [HistoryQuery] { state.withLock { $0.queries } }
+
+  func conferences(_ query: HistoryQuery) async -> [PastConference] {
+    state.withLock { state in
+      state.queries.append(query)
+      return Dictionary(grouping: state.past, by: \.record.conference).map { room, people in
+        PastConference(
+          identity: room, ended: people.compactMap(\.record.ended).max() ?? room.started,
+          participants: people.map(\.record.id))
+      }
+      .filter { query.id == nil || $0.identity.id == query.id }
+      .sorted { $0.identity.started > $1.identity.started }
+    }
+  }
+
+  func participants(_ query: HistoryQuery) async -> [PastParticipant] {
+    state.withLock { state in
+      state.queries.append(query)
+      return state.past.filter { query.id == nil || $0.record.id == query.id }
+    }
+  }
+
   // MARK: Asking
 
   func service(
@@ -82,7 +122,9 @@ final class Hall: ConferenceDesk {
   )
     -> ManagementService
   {
-    ManagementService(users: users, desk: self) { audit in self.state.withLock { $0.audits.append(audit) } }
+    ManagementService(users: users, desk: self, history: self) { audit in
+      self.state.withLock { $0.audits.append(audit) }
+    }
   }
 
   /// `ann:sésame:open`

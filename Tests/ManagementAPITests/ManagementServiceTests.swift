@@ -75,7 +75,10 @@ struct ManagementServiceTests {
     ("GET", "/api/admin/command/v1/participant/dial/", 405),
     ("POST", "/api/admin/command/v1/platform/upgrade/", 404),
     ("POST", "/api/admin/command/v1/participant/fly/", 404),
-    ("GET", "/api/admin/configuration/v1/conference/", 404),
+    ("GET", "/api/admin/configuration/v1/conference/", 404), ("GET", "/api/admin/history/v1/", 200),
+    ("GET", "/api/admin/history/v1/participant/", 200), ("GET", "/api/admin/history/v1/conference/x/", 404),
+    ("GET", "/api/admin/history/v1/media_stream/", 404), ("DELETE", "/api/admin/history/v1/conference/", 405),
+    ("GET", "/api/admin/history/v1/conference", 301),
     ("GET", "api/admin/status/v1/", 404), ("GET", "/../api/admin/status/v1/", 404),
   ]) func paths(_ method: String, _ path: String, _ status: Int) async {
     let request = ManagementRequest(method: method, path: path, authorization: Hall.credentials)

@@ -24,6 +24,6 @@ extension DialOut {
   /// Whether this participant is the one to be called.
   func isCall(to participant: Participant) -> Bool {
     let key = { (text: String) in Alias(dialled: text, protocol: .sip).parsed.caseFolded }
-    return key(participant.alias) == key(destination)
+    return key(participant.alias) == key(shownDestination)
   }
 }

@@ -1,4 +1,5 @@
 import CallModel
+import Router
 
 /// A call that a conference places (reference §5.1).
 public struct DialOut: Hashable, Sendable {
@@ -52,6 +53,11 @@ public struct DialOut: Hashable, Sendable {
 
   /// The question to the Router. Bandwidth and media are the conference's, a rule's are not used (reference §5.1).
   ///
+  /// As the roster has it: without a PIN for the room that is called.
+  var shownDestination: String {
+    Alias(dialled: destination, protocol: callProtocol).takingPIN?.full ?? destination
+  }
+
   /// Manually routed calls ask too, as a look-up: an alias that leads back to a conference must be recognised, and a device
   /// registered here is called over its registration.
   public func request(

@@ -5,7 +5,10 @@ import Router
 /// What administrators ask of conferences.
 extension ConferenceHost {
   /// Carries out a command on a running conference, or says why not.
-  public func perform(_ command: ConferenceCommand, on name: String) -> ConferenceRefusal? {
+  ///
+  /// - Parameter conference: its name or its id.
+  public func perform(_ command: ConferenceCommand, on conference: String) -> ConferenceRefusal? {
+    guard let name = directory.name(of: conference) else { return .isOver }
     let (actions, refusal) = directory.perform(
       command, on: name, by: .administrator, protection: protection, now: loop.now)
     if let room = rooms[name] { carryOut(actions, in: room) }

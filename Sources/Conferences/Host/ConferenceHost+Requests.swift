@@ -21,7 +21,7 @@ extension ConferenceHost {
       case .failure(let reason): return refusal(reason.words, isJSON)
       }
     case .act(let action, let name):
-      guard let conference = directory.conferences[name] else {
+      guard let conference = directory.name(of: name).flatMap({ directory.conferences[$0] }) else {
         return refusal("no conference “\(name)” runs", isJSON)
       }
       do throws(ConferenceRequest.Invalid) {
@@ -38,8 +38,8 @@ extension ConferenceHost {
   public var reports: [ConferenceReport] { directory.conferences.keys.sorted().compactMap(report) }
 
   private func report(_ name: String) -> ConferenceReport? {
-    directory.conferences[name].map {
-      ConferenceReport($0, rooms[name], now: loop.now, wallClock: loop.wallClock)
+    directory.name(of: name).flatMap { directory.conferences[$0] }.map {
+      ConferenceReport($0, rooms[$0.settings.name], now: loop.now, wallClock: loop.wallClock)
     }
   }
 

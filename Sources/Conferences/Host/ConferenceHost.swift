@@ -40,6 +40,7 @@ public final class ConferenceHost: CallHost {
     self.plane = plane
     self.library = library
     self.random = SharedRandom(random)
+    directory.onTurn = { [unowned self] in turned($0) }
   }
 
   /// One source for all: a copy would make the same identifiers again.

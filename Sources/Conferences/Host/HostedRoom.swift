@@ -9,6 +9,8 @@ final class HostedRoom {
   /// Whose party is whose.
   var parties: [AudioPartyID: ParticipantID] = [:]
   var timer: SignallingLoop.TimerID?
+  /// The latest event that was brought to the records, and of which conference: one may follow another in the same room.
+  var shown: (conference: String, sequence: UInt64) = ("", 0)
   /// The service as the first call was given it.
   let service: ServiceConfiguration
 

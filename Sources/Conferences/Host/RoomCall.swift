@@ -24,6 +24,9 @@ final class RoomCall: HostedLegOwner {
   /// A goodbye is being said.
   private(set) var isLeaving = false
   private(set) var isOver = false
+  /// Its stay here, for the record, and where it stands there.
+  private var stay: ParticipantRecord?
+  private var stayIndex: Int?
 
   var isOutgoing: Bool { request.direction == .dialOut }
   private var router: Router { host.exchange.router }
@@ -46,6 +49,40 @@ final class RoomCall: HostedLegOwner {
   func enter(_ live: LiveCall) {
     self.live = live
     live.onEndRequested = { [weak self] in self?.endRequested($0) }
+    if let stay { record(stay) }
+  }
+
+  // MARK: The record
+
+  /// Stays of one call; a call that goes on from room to room for ever does not make its record grow for ever.
+  static let maximumStays = 64
+
+  /// As it is seen in its conference now.
+  func record(_ latest: ParticipantRecord) {
+    var latest = latest
+    // The clocks of the loop and of the wall do not move quite alike.
+    if let stay {
+      latest.started = stay.started
+      latest.conference = stay.conference
+      latest.hasMedia = latest.hasMedia || stay.hasMedia
+      latest.connected = stay.connected ?? latest.connected
+    }
+    stay = latest
+    guard let live else { return }
+    if let stayIndex {
+      live.update { $0.participants[stayIndex] = latest }
+    } else if live.record.participants.count < RoomCall.maximumStays {
+      stayIndex = live.record.participants.count
+      live.update(keep: true) { $0.participants.append(latest) }
+    }
+  }
+
+  /// It is in its conference no more.
+  func endStay(_ disconnect: Disconnect) {
+    guard var stay, stay.ended == nil else { return }
+    stay.ended = host.loop.wallClock
+    stay.disconnect = disconnect
+    record(stay)
   }
 
   // MARK: Commands
@@ -138,6 +175,7 @@ final class RoomCall: HostedLegOwner {
   private func close(_ disconnect: Disconnect, by side: CallRecord.Side) {
     if let target { router.endAttempt(target) }
     target = nil
+    endStay(disconnect)
     let live = live
     let isOutgoing = isOutgoing
     live?.finish(disconnect, by: side, awaitsMedia: leg != nil)
@@ -154,6 +192,7 @@ final class RoomCall: HostedLegOwner {
   func release() {
     guard !isOver, let leg else { return }
     isOver = true
+    endStay(Disconnect(.transferred))
     leg.release()
     let (live, isOutgoing, target) = (live, isOutgoing, target)
     live?.onEndRequested = nil

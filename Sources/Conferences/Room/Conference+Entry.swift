@@ -219,8 +219,8 @@ extension Conference {
   mutating func dial(_ dialOut: DialOut, as id: ParticipantID, _ now: MonotonicInstant) {
     var participant = Participant(
       id: id, direction: .outgoing, stage: .connecting, callProtocol: dialOut.callProtocol,
-      alias: dialOut.destination, localAlias: dialOut.localAlias,
-      displayName: dialOut.remoteDisplayName ?? dialOut.destination, media: [], arrivedAt: now)
+      alias: dialOut.shownDestination, localAlias: dialOut.localAlias,
+      displayName: dialOut.remoteDisplayName ?? dialOut.shownDestination, media: [], arrivedAt: now)
     participant.role = dialOut.role
     participant.overlayText = dialOut.overlayText ?? participant.displayName
     participant.isStreaming = dialOut.isStreaming

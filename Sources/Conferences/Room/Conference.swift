@@ -8,6 +8,8 @@ import CallModel
 public struct Conference {
   public internal(set) var settings: ConferenceSettings
   public internal(set) var globals: ConferenceGlobals
+  /// Names this run of the conference: the name is the same every time. A version 4 UUID (RFC 9562 §5.4).
+  public let id: String
   /// What its outgoing calls carry, to be recognised when they come back.
   public let token: String
   public let createdAt: MonotonicInstant
@@ -48,6 +50,7 @@ public struct Conference {
     self.globals = globals
     self.token = token
     self.random = random
+    id = ParticipantID.random(using: &self.random).description
     createdAt = now
     status.isLocked = settings.isLocked
     status.areGuestsMuted = settings.mutesGuests

@@ -26,6 +26,9 @@ public struct ConferenceDirectory {
   }
 
   public private(set) var conferences: [String: Conference] = [:]
+  /// Shown every conference after each of its turns, the last one included. The directory is in the middle of the turn, and may not be
+  /// touched.
+  public var onTurn: ((Conference) -> Void)?
   private var places: [ParticipantID: Place] = [:]
   private var pins: PINGuard
   private var links = ConferenceLinks()
@@ -34,6 +37,13 @@ public struct ConferenceDirectory {
   public init(maximumConferences: Int = 10_000) {
     self.maximumConferences = maximumConferences
     pins = PINGuard(capacity: maximumConferences)
+  }
+
+  /// The name of a conference that runs, by its name or its id.
+  public func name(of nameOrID: String) -> String? {
+    if conferences[nameOrID] != nil { return nameOrID }
+    guard nameOrID.utf8.count == 36 else { return nil }
+    return conferences.first { $0.value.id == nameOrID }?.key
   }
 
   /// The conference a participant is in.
@@ -113,11 +123,12 @@ public struct ConferenceDirectory {
     turn(name, about: nil, protection, now, event)
   }
 
-  /// Carries out a command on a conference.
+  /// Carries out a command on a conference, which is named by its name or its id.
   public mutating func perform(
-    _ command: ConferenceCommand, on name: String, by requester: ConferenceRequester,
+    _ command: ConferenceCommand, on nameOrID: String, by requester: ConferenceRequester,
     protection: BreakInProtection, now: MonotonicInstant
   ) -> (actions: [ConferenceAction], refusal: ConferenceRefusal?) {
+    guard let name = name(of: nameOrID) else { return ([], .isOver) }
     var refusal: ConferenceRefusal? = .isOver
     let actions = turn(name, about: nil, protection, now) {
       let (actions, refused) = $0.perform(command, by: requester, now: now)
@@ -138,6 +149,7 @@ public struct ConferenceDirectory {
     // Taken out for the turn: it is changed in place then, and not copied.
     guard var conference = conferences.removeValue(forKey: name) else { return [] }
     let actions = event(&conference)
+    onTurn?(conference)
     if !conference.isOver { conferences[name] = conference }
     for action in actions {
       switch action {

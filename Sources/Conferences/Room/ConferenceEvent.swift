@@ -74,6 +74,9 @@ public struct ConferenceEventLog: Sendable {
     }
   }
 
+  /// All that is still there.
+  var kept: [ConferenceEvent] { events(after: lastSequence - UInt64(events.count)) ?? [] }
+
   /// What happened after the event with this number (0: from the start). nil: some of it is gone, or was never here; show the
   /// roster and the status anew, then follow from ``lastSequence``.
   public func events(after sequence: UInt64) -> [ConferenceEvent]? {

@@ -6,6 +6,8 @@ import Router
 public struct ConferenceReport: Sendable {
   public struct Row: Sendable {
     public var participant: Participant
+    /// What it is in now (`service_type`): the conference, or where one waits for it.
+    public var serviceType: String
     public var arrived: WallClock
     /// nil: its call has not been answered yet.
     public var connected: WallClock?
@@ -13,7 +15,11 @@ public struct ConferenceReport: Sendable {
     public var call: CallID?
   }
 
-  public var settings: ConferenceSettings
+  /// A version 4 UUID (RFC 9562 §5.4).
+  public var id: String
+  public var name: String
+  public var serviceType: String
+  public var tag: String
   public var status: ConferenceStatus
   public var began: WallClock
   public var rows: [Row]
@@ -22,13 +28,18 @@ public struct ConferenceReport: Sendable {
     func time(_ instant: MonotonicInstant) -> WallClock {
       WallClock(milliseconds: wallClock.milliseconds - (now - instant).milliseconds)
     }
-    settings = conference.settings
+    let settings = conference.settings
+    id = conference.id
+    name = settings.name
+    serviceType = settings.kind.rawValue
+    tag = settings.tag
     status = conference.status
     began = time(conference.createdAt)
     rows = conference.participants.map { participant in
       let call = room?.calls[participant.id]
       return Row(
-        participant: participant, arrived: time(participant.arrivedAt),
+        participant: participant, serviceType: participant.stage.serviceType(in: settings.kind),
+        arrived: time(participant.arrivedAt),
         connected: participant.connectedAt.map(time), address: call?.leg?.leg.party.address,
         call: call?.live?.id)
     }
@@ -37,14 +48,14 @@ public struct ConferenceReport: Sendable {
   /// As in a list of all.
   var line: [String] {
     [
-      settings.name, began.iso8601, "\(rows.count)", status.isLocked ? "locked" : "open",
+      name, began.iso8601, "\(rows.count)", status.isLocked ? "locked" : "open",
       status.isStarted ? "" : "waits for a host",
     ]
   }
 
   public var text: String {
     var lines = [
-      "\(settings.name), since \(began.iso8601), \(status.isLocked ? "locked" : "open")"
+      "\(name), since \(began.iso8601), \(status.isLocked ? "locked" : "open")"
         + (status.areGuestsMuted ? ", guests muted" : "") + (status.isStarted ? "" : ", not started")
     ]
     let table = rows.map { row -> [String] in
@@ -55,7 +66,7 @@ public struct ConferenceReport: Sendable {
       if p.isEncrypted == true { flags.append("encrypted") }
       if p.isStreaming { flags.append("streaming") }
       return [
-        String(p.id.description.prefix(8)), p.role?.word ?? "-", p.stage.serviceType(in: settings.kind),
+        String(p.id.description.prefix(8)), p.role?.word ?? "-", row.serviceType,
         p.direction.rawValue, p.displayName, row.arrived.iso8601, flags.joined(separator: ", "),
       ]
     }
@@ -64,7 +75,7 @@ public struct ConferenceReport: Sendable {
   }
 
   /// Cells under each other.
-  static func columns(_ rows: [[String]]) -> [String] {
+  package static func columns(_ rows: [[String]]) -> [String] {
     let count = rows.map(\.count).max() ?? 0
     let widths = (0..<count).map { column in
       rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
@@ -82,11 +93,11 @@ public struct ConferenceReport: Sendable {
   /// The object of `status/v1/conference/` (management reference).
   package var json: [(String, JSONText)] {
     [
-      ("id", .string(settings.name)), ("name", .string(settings.name)),
-      ("service_type", .string(settings.kind.rawValue)), ("start_time", .string(began.statusText)),
+      ("id", .string(id)), ("name", .string(name)),
+      ("service_type", .string(serviceType)), ("start_time", .string(began.statusText)),
       ("is_started", .boolean(status.isStarted)), ("is_locked", .boolean(status.isLocked)),
       ("guests_muted", .boolean(status.areGuestsMuted)), ("direct_media_available", .boolean(false)),
-      ("tag", .string(settings.tag)),
+      ("tag", .string(tag)),
     ]
   }
 
@@ -96,9 +107,8 @@ public struct ConferenceReport: Sendable {
       let p = row.participant
       return [
         ("id", .string(p.id.description)), ("call_uuid", JSONText(row.call?.description)),
-        ("conference", .string(settings.name)),
-        ("service_type", .string(p.stage.serviceType(in: settings.kind))),
-        ("service_tag", .string(settings.tag)), ("call_tag", .string(p.callTag)),
+        ("conference", .string(name)), ("service_type", .string(row.serviceType)),
+        ("service_tag", .string(tag)), ("call_tag", .string(p.callTag)),
         ("role", .string(p.role?.rawValue ?? "unknown")), ("display_name", .string(p.displayName)),
         ("participant_alias", .string(p.alias)),
         ("source_alias", .string(p.direction == .incoming ? p.alias : p.localAlias)),
@@ -121,7 +131,7 @@ public struct ConferenceReport: Sendable {
 
 extension WallClock {
   /// `2026-01-31T12:00:00.123000`: UTC without saying so, to the microsecond, as the reference system writes it.
-  var statusText: String {
+  package var statusText: String {
     let thousandths = ((milliseconds % 1_000) + 1_000) % 1_000
     return "\(iso8601.prefix(19)).\(String(1_000 + thousandths).dropFirst())000"
   }
@@ -134,7 +144,7 @@ extension Participant.Role {
 
 extension CallProtocol {
   /// As status tables write it.
-  var statusWord: String {
+  package var statusWord: String {
     switch self {
     case .sip: "SIP"
     case .h323: "H323"

@@ -17,6 +17,16 @@ package indirect enum JSONText: Sendable {
     return text + "\n"
   }
 
+  /// Without line breaks and spaces between its parts.
+  package var line: String {
+    switch self {
+    case .array(let items): "[" + items.map(\.line).joined(separator: ",") + "]"
+    case .object(let pairs):
+      "{" + pairs.map { JSONText.quoted($0.0) + ":" + $0.1.line }.joined(separator: ",") + "}"
+    default: String(text.dropLast())
+    }
+  }
+
   package func write(into text: inout String, indent: Int = 0) {
     let inner = String(repeating: "  ", count: indent + 1)
     let outer = String(repeating: "  ", count: indent)

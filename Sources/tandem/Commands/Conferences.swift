@@ -12,7 +12,7 @@ struct ConferencesCommand: ParsableCommand {
       """,
     subcommands: [
       ConferencesListCommand.self, ConferenceRosterCommand.self, ConferenceDialCommand.self,
-      ConferenceActionCommand.self,
+      ConferenceActionCommand.self, ConferencesHistoryCommand.self,
     ], defaultSubcommand: ConferencesListCommand.self)
 }
 

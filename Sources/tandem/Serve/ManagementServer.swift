@@ -27,10 +27,10 @@ final class ManagementServer: Sendable {
 
   /// - Throws: when the address cannot be bound.
   static func open(
-    _ settings: ManagementSettings, desk: any ConferenceDesk, logger: Logger
+    _ settings: ManagementSettings, desk: any ConferenceDesk, history: any ConferenceHistory, logger: Logger
   ) async throws -> ManagementServer {
     let service = ManagementService(
-      users: settings.users, desk: desk
+      users: settings.users, desk: desk, history: history
     ) { audit in
       logger.notice(
         audit.status == 401 ? "wrong password for the management interface" : "management command",

@@ -135,7 +135,8 @@ final class ServeService: Sendable {
         "no commands can be given: the control socket cannot be opened", metadata: ["error": "\(error)"])
       control = nil
     }
-    let management = await openManagement(policy.policy.globals, server, eventLoop, logger)
+    let management = await openManagement(
+      policy.policy.globals, server, eventLoop, state: options.state, logger)
     let service = ServeService(
       options: options, log: logger, group: group, server: server, eventLoop: eventLoop, relay: relay,
       store: store, resolver: resolver, policyServers: policyServers, lifecycle: lifecycle, control: control,
@@ -145,12 +146,14 @@ final class ServeService: Sendable {
   }
 
   private static func openManagement(
-    _ globals: Globals, _ server: NIOLoopBound<SignallingServer>, _ eventLoop: any EventLoop, _ log: Logger
+    _ globals: Globals, _ server: NIOLoopBound<SignallingServer>, _ eventLoop: any EventLoop, state: String,
+    _ log: Logger
   ) async -> ManagementServer? {
     guard let settings = globals.management else { return nil }
     do {
       let desk = LiveConferences(server: server, eventLoop: eventLoop)
-      let management = try await ManagementServer.open(settings, desk: desk, logger: log)
+      let management = try await ManagementServer.open(
+        settings, desk: desk, history: RecordHistory(directory: state), logger: log)
       log.notice("management interface", metadata: ["address": "\(management.address)"])
       return management
     } catch {
