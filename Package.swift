@@ -276,7 +276,7 @@ let package = Package(
       name: "ConferencesTests",
       dependencies: [
         "TestSupport", "Conferences", "Router", "PolicyEngine", "PolicyHooks", "CallModel", "AudioMixing",
-        "MediaRelay",
+        "AudioBridge", "MediaRelay",
       ], swiftSettings: strict),
     .testTarget(
       name: "ManagementAPITests",

@@ -1,6 +1,7 @@
 import AudioMixing
 import CallModel
 import Codecs
+import Glibc
 import MediaRelay
 
 /// A room on its media thread: the mix, and who is in it.
@@ -361,7 +362,10 @@ final class BridgeCore: @unchecked Sendable {
     guard !isClosed else { return file.finish([]) }
     let listener = MixParticipantConfiguration(
       receives: [], sends: .init(111, .opus), ssrc: 1, firstSequenceNumber: 0, firstTimestamp: 0)
-    guard let participant = room?.join(listener) else { return file.finish([]) }
+    guard let participant = room?.join(listener) else {
+      file.finish([])
+      return emit(.recordingFailed(BridgeRecordingError(path: file.path, errno: EUSERS)))
+    }
     recording = BridgeRecording(file, participant, title: title)
     if participant.index < endpoints.count { endpoints[participant.index] = nil }
     wake()

@@ -20,8 +20,8 @@ public enum BridgeEvent: Sendable, Hashable {
   /// It was played to its end. What is stopped, replaced by another for the same audience, or loses its party is not
   /// reported.
   case played(BridgePlayback)
-  /// The file could not be written any further (`errno`): the recording has ended. What was written can be played.
-  case recordingFailed(Int32)
+  /// The file could not be written any further: the recording has ended. What was written can be played.
+  case recordingFailed(BridgeRecordingError)
   /// The party is gone; what came from it and was sent to it is side `a` of the figures. Always its last event, also when the
   /// room closes.
   case closed(BridgeParty.ID, RelayStreamStatistics)

@@ -15,7 +15,9 @@ final class BridgeRecording {
   }
 
   /// Why the file takes no more.
-  var failure: Int32? { file.failure }
+  var failure: BridgeRecordingError? {
+    file.failure.map { BridgeRecordingError(path: file.path, errno: $0) }
+  }
 
   func append(_ payload: UnsafeRawBufferPointer, timestamp: UInt32) {
     let page = recorder.append(payload, timestamp: timestamp)

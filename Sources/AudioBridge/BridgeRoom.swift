@@ -1,5 +1,6 @@
 import AudioMixing
 import CallModel
+import Glibc
 import MediaRelay
 import Synchronization
 
@@ -74,12 +75,8 @@ public final class BridgeRoom: Sendable {
     session.perform { [core] _ in core.stopPlaying(to: audience) }
   }
 
-  /// Records what those in the mix hear who do not speak into an Ogg Opus file, which must not exist yet; a recording under
-  /// way ends before.
-  ///
-  /// - Throws: the file could not be made.
-  public func record(to path: String, title: String = "") throws(BridgeRecordingError) {
-    let file = try RecordingFile(path)
+  /// Records what those in the mix hear who do not speak, as Ogg Opus; a recording under way ends before.
+  public func record(_ file: RecordingFile, title: String = "") {
     session.perform { [core] now in core.record(file, title: title, now) }
   }
 
@@ -98,13 +95,17 @@ public final class BridgeRoom: Sendable {
   }
 }
 
-/// Why a file for a recording could not be made.
-public struct BridgeRecordingError: Error, Sendable, Hashable {
+/// Why a file for a recording could not be made, or takes no more.
+public struct BridgeRecordingError: Error, Sendable, Hashable, CustomStringConvertible {
   public var path: String
   public var errno: Int32
 
   public init(path: String, errno: Int32) {
     self.path = path
     self.errno = errno
+  }
+
+  public var description: String {
+    "\(path): \(strerror(errno).map { String(cString: $0) } ?? "error \(errno)")"
   }
 }

@@ -2,13 +2,14 @@ import Glibc
 import Synchronization
 
 /// A file that a media thread fills without waiting for the disk: what is appended is kept until the writer has it.
-final class RecordingFile: Sendable {
+public final class RecordingFile: Sendable {
   private struct State {
     var waiting: [[UInt8]] = []
     var bytes = 0
     var isFinished = false
   }
 
+  public let path: String
   private let descriptor: Int32
   private let state = Mutex(State())
   /// Zero while all is well.
@@ -18,16 +19,27 @@ final class RecordingFile: Sendable {
   /// What may wait for the disk, in bytes: minutes of audio.
   static let limit = 1 << 21
 
-  /// Makes the file.
+  /// Makes the file, for its owner and group alone.
   ///
   /// - Throws: it exists, or could not be made.
-  init(_ path: String, writer: RecordingWriter = .shared) throws(BridgeRecordingError) {
+  public convenience init(_ path: String) throws(BridgeRecordingError) {
+    try self.init(path, writer: .shared)
+  }
+
+  init(_ path: String, writer: RecordingWriter) throws(BridgeRecordingError) {
+    self.path = path
     descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o640)
     self.writer = writer
     guard descriptor >= 0 else { throw BridgeRecordingError(path: path, errno: errno) }
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
+
+  /// Takes it off the disk again: nothing will be recorded.
+  public func discard() { unlink(path) }
+
+  /// Whether all that was appended to all files is on the disk; for the end of the process.
+  public static var areWritten: Bool { RecordingWriter.shared.isIdle }
 
   /// `errno` once a write has failed, or too much waits.
   var failure: Int32? {
@@ -95,6 +107,7 @@ final class RecordingWriter: Sendable {
   private struct Queue {
     var files: [RecordingFile] = []
     var isStarted = false
+    var isWriting = false
   }
 
   private let queue = Mutex(Queue())
@@ -109,6 +122,8 @@ final class RecordingWriter: Sendable {
     sem_destroy(bell)
     bell.deallocate()
   }
+
+  var isIdle: Bool { queue.withLock { $0.files.isEmpty && !$0.isWriting } }
 
   /// Something waits in the file. The thread starts with the first.
   func wake(_ file: RecordingFile) {
@@ -140,9 +155,11 @@ final class RecordingWriter: Sendable {
       if sem_wait(bell) != 0 { continue }
       let files = queue.withLock { queue in
         defer { queue.files = [] }
+        queue.isWriting = true
         return queue.files
       }
       for file in files { file.write() }
+      queue.withLock { $0.isWriting = false }
     }
   }
 }

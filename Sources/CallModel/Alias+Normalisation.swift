@@ -137,8 +137,8 @@ extension Alias {
     result.reserveCapacity(bytes.count)
     var i = bytes.startIndex
     while i < bytes.endIndex {
-      if bytes[i] == UInt8(ascii: "%"), i + 2 < bytes.endIndex, let high = hexDigit(bytes[i + 1]),
-        let low = hexDigit(bytes[i + 2])
+      if bytes[i] == UInt8(ascii: "%"), i + 2 < bytes.endIndex,
+        let high = bytes[i + 1].hexDigitValue, let low = bytes[i + 2].hexDigitValue
       {
         result.append(high << 4 | low)
         i += 3
@@ -148,15 +148,6 @@ extension Alias {
       }
     }
     return result
-  }
-
-  private static func hexDigit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case 0x30...0x39: byte - 0x30
-    case 0x41...0x46: byte - 0x37
-    case 0x61...0x66: byte - 0x57
-    default: nil
-    }
   }
 
   /// Cuts `**1234` off the end of `user`: at least one digit, and something left in front of it.

@@ -109,8 +109,8 @@ public enum IPAddress: Hashable, Sendable {
       guard headCount + tailCount < 8 else { return nil }
       var group: UInt64 = 0
       var end = i
-      while end < bytes.count, let digit = hexDigit(bytes[end]) {
-        group = group << 4 | digit
+      while end < bytes.count, let digit = bytes[end].hexDigitValue {
+        group = group << 4 | UInt64(digit)
         end += 1
         guard end - i <= 4 else { return nil }
       }
@@ -148,15 +148,6 @@ public enum IPAddress: Hashable, Sendable {
     if bits >= 64 { return (value.low << UInt64(bits - 64), 0) }
     if bits == 0 { return value }
     return (value.high << UInt64(bits) | value.low >> UInt64(64 - bits), value.low << UInt64(bits))
-  }
-
-  private static func hexDigit(_ byte: UInt8) -> UInt64? {
-    switch byte {
-    case 0x30...0x39: UInt64(byte - 0x30)
-    case 0x41...0x46: UInt64(byte - 0x41 + 10)
-    case 0x61...0x66: UInt64(byte - 0x61 + 10)
-    default: nil
-    }
   }
 }
 

@@ -7,12 +7,14 @@ public enum PINRules {
     public var reason: String
   }
 
+  /// Characters of a PIN, its `#` included.
+  public static let lengths = 4...20
   public static let form = "4 to 20 digits, the last of which may be #"
 
   /// 4 to 20 digits, the last of which may be `#` instead.
   public static func isPIN(_ text: String) -> Bool {
     let digits = text.hasSuffix("#") ? text.dropLast() : text[...]
-    return (4...20).contains(text.utf8.count) && digits.utf8.allSatisfy { (0x30...0x39).contains($0) }
+    return lengths.contains(text.utf8.count) && digits.utf8.allSatisfy { (0x30...0x39).contains($0) }
   }
 
   /// What is wrong with two PINs and guests together; each is a PIN by itself, or nil.

@@ -29,6 +29,8 @@ public struct RoomSettings: RareSettings, Hashable, Sendable {
   public var mutesAllGuests = false
   /// From its beginning.
   public var isLocked = false
+  /// Recorded from its beginning. Policy servers have no field for it.
+  public var isRecorded = false
   /// Nil: no limit.
   public var participantLimit: Int?
   public var hasBreakoutRooms = false

@@ -22,6 +22,8 @@ public struct ServiceConfiguration: Hashable, Sendable {
   public var maximumPixels: String?
   /// The named set of prompts and pictures; nil: the standard one.
   public var theme: String?
+  /// Which prompts are in; nil: that of its theme, else of the deployment. Policy servers have no field for it.
+  public var language: LanguageTag?
   /// What participants see as the name of whom they have called; empty: the name.
   public var localDisplayName: String
   /// Apps send media straight to the node that mixes, not through the edge node.
@@ -133,7 +135,7 @@ public struct ReceptionSettings: RareSettings, Hashable, Sendable {
 /// What a playback shows, and what follows.
 public struct PlaybackSettings: RareSettings, Hashable, Sendable {
   public var playlist = ""
-  /// Nil: it begins anew.
+  /// Nil: the caller stays, and hears nothing more.
   public var completion: PlaybackCompletion?
 
   public init() {}

@@ -1,3 +1,5 @@
+import CallModel
+
 /// The percent-encoding of paths, queries and forms (RFC 3986 §2.1; forms: URL Standard, application/x-www-form-urlencoded).
 enum PercentCoding {
   /// - Parameter isForm: `+` stands for a space.
@@ -8,7 +10,7 @@ enum PercentCoding {
     while let byte = rest.next() {
       switch byte {
       case UInt8(ascii: "%"):
-        guard let high = rest.next().flatMap(hexDigit), let low = rest.next().flatMap(hexDigit) else {
+        guard let high = rest.next()?.hexDigitValue, let low = rest.next()?.hexDigitValue else {
           return nil
         }
         bytes.append(high << 4 | low)
@@ -42,14 +44,5 @@ enum PercentCoding {
       pairs.append((name, value))
     }
     return pairs
-  }
-
-  private static func hexDigit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case 0x30...0x39: byte - 0x30
-    case 0x41...0x46: byte - 0x37
-    case 0x61...0x66: byte - 0x57
-    default: nil
-    }
   }
 }

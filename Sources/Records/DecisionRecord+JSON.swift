@@ -176,6 +176,7 @@ extension ServiceConfiguration {
     json.member("maximum_bandwidth_out", maximumBandwidthOut.map { Int64($0.bitsPerSecond) })
     if let maximumPixels { json.member("maximum_pixels", maximumPixels) }
     if let theme { json.member("theme", theme) }
+    if let language { json.member("language", language.description) }
     if !localDisplayName.isEmpty { json.member("local_display_name", localDisplayName) }
     json.member("has_pin", pin != nil)
     json.member("has_guest_pin", guestPIN != nil)

@@ -101,6 +101,7 @@ extension ServiceConfiguration {
       maximumPixels: members.optional("maximum_pixels"), theme: members.optional("theme"),
       localDisplayName: members.optional("local_display_name") ?? "",
       allowsGuests: try members.bool("allows_guests"))
+    language = members.optional("language").flatMap { LanguageTag($0) }
     if try members.bool("has_pin") { pin = .unavailable }
     if try members.bool("has_guest_pin") { guestPIN = .unavailable }
     if members.has("settings") { try readSettings(try members.object("settings")) }

@@ -69,6 +69,7 @@ extension RoomSettings {
     .boolean("force_presenter_into_main", \.forcesPresenterIntoMain),
     .word("guests_can_see_guests", \.guestsCanSeeGuests), .boolean("guests_can_present", \.guestsCanPresent),
     .boolean("mute_all_guests", \.mutesAllGuests), .boolean("locked", \.isLocked),
+    .boolean("record", \.isRecorded),
     .boolean("breakout_rooms", \.hasBreakoutRooms), .word("direct_media", \.directMedia),
     .number("direct_media_notification", \.directMediaNotification), .word("enable_chat", \.chat),
     .boolean("enable_active_speaker_indication", \.showsActiveSpeaker),

@@ -100,9 +100,10 @@ extension AudioBridgeTests {
       let a = try hall.add(.pcmu).singing(440).join()
       let b = try hall.add(.opus).singing(700).join()
       #expect(hall.talk { a.hears(700) && b.hears(440) })
-      try hall.room.record(to: path, title: "Test")
+      hall.room.record(try RecordingFile(path), title: "Test")
       // A file that is there is not overwritten.
-      #expect(throws: BridgeRecordingError(path: path, errno: EEXIST)) { try hall.room.record(to: path) }
+      #expect(throws: BridgeRecordingError(path: path, errno: EEXIST)) { try RecordingFile(path) }
+      #expect("\(BridgeRecordingError(path: path, errno: EEXIST))" == "\(path): File exists")
       hall.talk(frames: 150)
       hall.room.stopRecording()
       // The last part is written at the end.

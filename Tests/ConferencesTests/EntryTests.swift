@@ -165,23 +165,6 @@ struct EntryTests {
     #expect(EntryRules().answer(to: nil) == .welcome(.chair))
   }
 
-  @Test func problemsOfPINs() {
-    func problems(_ pin: String?, _ guest: String?, guests: Bool) -> Int {
-      EntryRules(pin: pin.map { Secret($0) }, guestPIN: guest.map { Secret($0) }, allowsGuests: guests)
-        .problems(minimumLength: 4).count
-    }
-    #expect(problems("1234", "5678", guests: true) == 0)
-    #expect(problems("1234", nil, guests: false) == 0)
-    #expect(problems(nil, nil, guests: true) == 1, "Guests and no PIN for Hosts")
-    #expect(problems("123", nil, guests: false) == 1)
-    #expect(problems("12345678901234567890", nil, guests: false) == 0)
-    #expect(problems("123456789012345678901", nil, guests: false) == 1)
-    #expect(problems("12a4", nil, guests: false) == 1)
-    #expect(problems("1234", "1234", guests: true) == 1)
-    #expect(problems("1234", "12345", guests: true) == 1, "of different lengths")
-    #expect(problems("1234#", "12345#", guests: true) == 0)
-  }
-
   // MARK: Lock
 
   @Test func aLockedRoomWithoutPINHoldsEverybody() {

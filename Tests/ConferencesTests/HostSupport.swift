@@ -1,6 +1,8 @@
+import AudioBridge
 import AudioMixing
 import CallModel
 import Codecs
+import Foundation
 import MediaRelay
 import PolicyEngine
 import Router
@@ -143,6 +145,9 @@ final class SilentRoom: AudioRoom {
     }
   }
   func stopPlaying(to audience: AudioAudience) { playing[audience] = nil }
+  private(set) var recording: String?
+  func record(_ file: RecordingFile, title: String) { recording = "\(title) in \(file.path)" }
+  func stopRecording() { recording = nil }
   func close() {
     isClosed = true
     session.close()
@@ -205,6 +210,38 @@ final class TestSoundFiles: SoundFiles {
   }
 }
 
+/// Makes files a millisecond after they are asked for, in a directory that is gone after the test.
+final class TestRecordings: RecordingStore {
+  private let loop: SignallingLoop
+  /// nil: none can be made.
+  var failure: Int32?
+  private let directory: String
+
+  init(_ loop: SignallingLoop) {
+    self.loop = loop
+    directory = NSTemporaryDirectory() + "tandem-recordings-" + UUID().uuidString
+    try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: directory) }
+
+  var files: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []).sorted() }
+
+  func makeFile(
+    for conference: String, at time: WallClock,
+    then: @escaping (Result<RecordingFile, BridgeRecordingError>) -> Void
+  ) {
+    let name = RecordingName(conference: conference, at: time).file(copy: files.count + 1)
+    let (path, failure) = ("\(directory)/\(name)", failure)
+    loop.schedule(after: .milliseconds(1)) {
+      if let failure { return then(.failure(BridgeRecordingError(path: path, errno: failure))) }
+      do throws(BridgeRecordingError) { then(.success(try RecordingFile(path))) } catch {
+        then(.failure(error))
+      }
+    }
+  }
+}
+
 /// Keeps the newest state of every record.
 final class TestRecorder: CallRecorder {
   private let records = Mutex<[CallID: CallRecord]>([:])
@@ -226,6 +263,7 @@ final class HostBench: LegDialer {
   let recorder = TestRecorder()
   let plane: SilentPlane
   let files: TestSoundFiles
+  let recordings: TestRecordings
   let conferences: ConferenceHost
   private let receptions: ReceptionHost
   private let playbacks: PlaybackHost
@@ -247,12 +285,14 @@ final class HostBench: LegDialer {
     let media = MediaAccess(relay: relay, post: { _ in })
     plane = SilentPlane(relay, loop)
     files = TestSoundFiles(loop)
+    recordings = TestRecordings(loop)
     let library = PromptLibrary(files: files)
     library.use(
       base: Theme(name: "base", directory: "/prompts", files: Set(Prompt.allCases.map(\.fileName))),
       global: nil, themes: [:])
     conferences = ConferenceHost(
-      exchange: exchange, media: media, plane: plane, library: library, random: SplitMix(seed: 3))
+      exchange: exchange, media: media, plane: plane, library: library, recordings: recordings,
+      random: SplitMix(seed: 3))
     receptions = ReceptionHost(exchange: exchange, media: media, plane: plane, library: library)
     playbacks = PlaybackHost(exchange: exchange, media: media, plane: plane, library: library)
     exchange.host(.conference, by: conferences)

@@ -75,6 +75,9 @@ final class Room {
     did { $0.routed(id(name), isExtension: true, now: now) }
   }
 
+  @discardableResult func recordingBegins() -> [String] { did { $0.recordingBegan(now: now) } }
+  @discardableResult func recordingFails() -> [String] { did { $0.recordingFailed(now: now) } }
+
   @discardableResult func media(_ name: String, _ media: Participant.Media) -> [String] {
     did { $0.mediaChanged(id(name), media, now: now) }
   }
@@ -164,6 +167,7 @@ final class Room {
     case .disconnect(let id, let disconnect, let parts):
       "drop \(name(id)): \(disconnect.text ?? "")" + (parts.isEmpty ? "" : ", saying \(words(parts))")
     case .transfer(let id, let transfer): "transfer \(name(id)) to \(transfer.alias)"
+    case .record(let isWanted): isWanted ? "record" : "stop recording"
     case .countWrongPIN(let id): "wrong PIN of \(name(id))"
     case .notify(let id, let notice): "notify \(name(id)) \(notice)"
     case .changePresenter(let id): "presenter \(id.map { name($0) } ?? "nobody")"

@@ -1,3 +1,4 @@
+import AudioBridge
 import AudioMixing
 import CallModel
 import Codecs
@@ -23,6 +24,9 @@ public protocol AudioRoom: AnyObject {
   /// Plays something in the place of whatever played to the same audience.
   func play(_ audio: PromptAudio, to audience: AudioAudience, as playback: AudioPlayback, repeats: Bool)
   func stopPlaying(to audience: AudioAudience)
+  /// Records what everybody hears, in the place of a recording under way. Its file ends with the room at the latest.
+  func record(_ file: RecordingFile, title: String)
+  func stopRecording()
   func close()
 }
 
@@ -78,6 +82,8 @@ public enum AudioRoomEvent: Sendable {
   case speakers([AudioPartyID])
   /// It has come to its end.
   case played(AudioPlayback)
+  /// The file takes no more, and the recording has ended.
+  case recordingFailed(BridgeRecordingError)
   /// The last of a party: its figures.
   case closed(AudioPartyID, RelaySideStatistics)
 }

@@ -72,6 +72,10 @@ private final class BridgedRoom: AudioRoom {
     if let audience = bridge(audience) { room.stopPlaying(to: audience) }
   }
 
+  func record(_ file: RecordingFile, title: String) { room.record(file, title: title) }
+
+  func stopRecording() { room.stopRecording() }
+
   func close() { room.close() }
 }
 
@@ -126,7 +130,8 @@ extension AudioRoomEvent {
     case .speakers(let ids): self = .speakers(ids.map { AudioPartyID($0) })
     case .played(let playback): self = .played(AudioPlayback(playback.rawValue))
     case .closed(let id, let figures): self = .closed(AudioPartyID(id), figures.a)
-    case .digitsSent, .recordingFailed: return nil
+    case .recordingFailed(let error): self = .recordingFailed(error)
+    case .digitsSent: return nil
     }
   }
 }

@@ -8,6 +8,8 @@ public enum ControlAction: String, Hashable, Sendable, CaseIterable {
   case nextLayout = "next-layout"
   /// In the participant's own view.
   case toggleMultiscreen = "toggle-multiscreen"
+  /// In no built-in profile: whether a room may be recorded by its Hosts is its owner's decision.
+  case toggleRecording = "toggle-recording"
   case endConference = "end-conference"
   /// Calls the number that follows the keys.
   case invite

@@ -14,9 +14,6 @@ public struct EntryRules: Hashable, Sendable {
     self.allowsGuests = allowsGuests
   }
 
-  /// Digits of a PIN, its `#` included.
-  public static let maximumPINLength = 20
-
   /// The role of everybody, where nobody is asked for a PIN: Hosts, unless the service knows only Guests (PBX).
   public var roleWithoutPIN: Participant.Role? {
     if pin == nil, !allowsGuests { return .chair }
@@ -76,33 +73,6 @@ public struct EntryRules: Hashable, Sendable {
     case (true, false): .enterPINOrJoinAsGuest
     case (true, true): .enterPINWithHashOrJoinAsGuest
     }
-  }
-
-  /// What is wrong with the PINs.
-  ///
-  /// - Parameter needsHosts: there must be a way to become a Host.
-  public func problems(minimumLength: Int, needsHosts: Bool = true) -> [String] {
-    var problems: [String] = []
-    for (name, value) in [("pin", pin), ("guest_pin", guestPIN)] {
-      guard let value else { continue }
-      let text = value.reveal()
-      let digits = EntryRules.digits(value).reveal()
-      if !digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
-        problems.append("\(name) may hold digits only, and a # at its end")
-      } else if digits.utf8.count < minimumLength || text.utf8.count > EntryRules.maximumPINLength {
-        problems.append("\(name) must have \(minimumLength) to \(EntryRules.maximumPINLength) digits")
-      }
-    }
-    if needsHosts, allowsGuests, pin == nil { problems.append("allow_guests needs a pin for the Hosts") }
-    if let pin, let guestPIN {
-      if EntryRules.digits(pin) == EntryRules.digits(guestPIN) {
-        problems.append("pin and guest_pin must differ")
-      } else if !endsWithHash, Set(lengths).count > 1 {
-        // A caller could not tell when the shorter one is complete and the longer one has only begun.
-        problems.append("pin and guest_pin must have the same length, or end with #")
-      }
-    }
-    return problems
   }
 
   private static func endsWithHash(_ pin: Secret?) -> Bool { pin?.reveal().hasSuffix("#") ?? false }

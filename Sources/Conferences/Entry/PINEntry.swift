@@ -33,7 +33,7 @@ struct PINEntry: Sendable {
   mutating func press(_ key: DTMFDigit) -> Outcome {
     switch key.event {
     case 0...9:
-      if length < EntryRules.maximumPINLength {
+      if length < PINRules.lengths.upperBound {
         digits = Secret(digits.reveal() + key.description)
       } else {
         isOverlong = true

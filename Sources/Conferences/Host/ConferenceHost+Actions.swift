@@ -24,6 +24,7 @@ extension ConferenceHost {
       call.leave(disconnect, saying: parts)
     case .transfer(let id, let transfer):
       if let call = room.calls[id] { self.transfer(call, transfer) }
+    case .record(let isWanted): record(isWanted, in: room)
     case .countWrongPIN(let id):
       onNotice?(
         .wrongPIN(

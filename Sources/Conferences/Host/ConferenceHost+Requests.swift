@@ -4,6 +4,29 @@ import Router
 
 /// What administrators ask at the control socket.
 extension ConferenceHost {
+  /// Answers when there is an answer: a recording's file has to be made first.
+  public func answer(
+    _ request: ConferenceRequest, isJSON: Bool, then: @escaping (_ exitCode: Int32, _ output: String) -> Void
+  ) {
+    guard case .act(.record(let isWanted), let name) = request else {
+      let (exitCode, output) = answer(request, isJSON: isJSON)
+      return then(exitCode, output)
+    }
+    guard directory.conferences[name] != nil else {
+      let (exitCode, output) = refusal("no conference “\(name)” runs", isJSON)
+      return then(exitCode, output)
+    }
+    record(isWanted, on: name) { [self] result in
+      let (exitCode, output) =
+        switch result {
+        case .success(""): done("it was not recorded", [], isJSON)
+        case .success(let path): done(path, [("file", .string(path))], isJSON)
+        case .failure(let reason): refusal("it cannot be recorded: \(reason)", isJSON)
+        }
+      then(exitCode, output)
+    }
+  }
+
   /// What to print, and the exit code: 1 where it was refused or not possible.
   public func answer(_ request: ConferenceRequest, isJSON: Bool) -> (exitCode: Int32, output: String) {
     switch request {
@@ -11,7 +34,7 @@ extension ConferenceHost {
     case .roster(let name):
       guard let report = report(name) else { return refusal("no conference “\(name)” runs", isJSON) }
       let json = JSONText.object(
-        report.json + [("participants", .array(report.participantObjects.map(JSONText.object)))])
+        report.ownJSON + [("participants", .array(report.participantObjects.map(JSONText.object)))])
       return (0, isJSON ? json.text : report.text)
     case .dial(let dialOut):
       switch dial(dialOut, from: dialOut.localAlias) {
@@ -45,7 +68,7 @@ extension ConferenceHost {
 
   private func list(_ isJSON: Bool) -> String {
     let reports = reports
-    if isJSON { return JSONText.array(reports.map { .object($0.json) }).text }
+    if isJSON { return JSONText.array(reports.map { .object($0.ownJSON) }).text }
     if reports.isEmpty { return "No conference runs.\n" }
     let rows = [["Conference", "Since", "Participants", "Door", ""]] + reports.map(\.line)
     return ConferenceReport.columns(rows).joined(separator: "\n") + "\n"
@@ -68,6 +91,7 @@ extension ConferenceHost {
     switch action {
     case .lock(let isLocked): .lock(isLocked)
     case .muteGuests(let isMuted): .muteGuests(isMuted)
+    case .record(let isWanted): .record(isWanted)
     case .end: .end
     case .mute(let who, let isMuted): .mute(try find(who, in: conference), isMuted)
     case .disconnect(let who): .disconnect(try find(who, in: conference))

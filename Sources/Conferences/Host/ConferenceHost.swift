@@ -11,6 +11,10 @@ public enum ConferenceNotice: Sendable {
   case joined(conference: String, participant: ParticipantID, call: CallID?, alias: String)
   case left(conference: String, participant: ParticipantID, Disconnect)
   case wrongPIN(conference: String, participant: ParticipantID, address: IPAddress?)
+  case recordingBegan(conference: String, path: String)
+  case recordingEnded(conference: String, path: String)
+  /// Without a path there never was a file.
+  case recordingFailed(conference: String, path: String?, reason: String)
 }
 
 /// Hosts conferences: meeting rooms, auditoriums, and a telephone system's conferences.
@@ -21,6 +25,7 @@ public final class ConferenceHost: CallHost {
   let media: MediaAccess
   let plane: any AudioPlane
   let library: PromptLibrary
+  let recordings: (any RecordingStore)?
   public internal(set) var directory = ConferenceDirectory()
   var rooms: [String: HostedRoom] = [:]
   private let random: SharedRandom
@@ -31,14 +36,17 @@ public final class ConferenceHost: CallHost {
   var protection: BreakInProtection { router.policy.policy.globals.breakIn }
   var globals: ConferenceGlobals { ConferenceGlobals(router.policy.policy.globals) }
 
+  /// - Parameter recordings: nil: nothing can be recorded.
   public init(
     exchange: Exchange, media: MediaAccess, plane: any AudioPlane, library: PromptLibrary,
+    recordings: (any RecordingStore)? = nil,
     random: any RandomNumberGenerator = SystemRandomNumberGenerator()
   ) {
     self.exchange = exchange
     self.media = media
     self.plane = plane
     self.library = library
+    self.recordings = recordings
     self.random = SharedRandom(random)
     directory.onTurn = { [unowned self] in turned($0) }
   }
@@ -229,6 +237,7 @@ public final class ConferenceHost: CallHost {
       let disconnect = Disconnect(.mediaTimeout, text: "No media")
       left(call, disconnect)
       call.end(disconnect, by: .tandem)
+    case .recordingFailed(let error): recordingFailed("\(error)", in: room)
     case .mediaStarted, .mediaReturned, .played, .closed: break
     }
   }

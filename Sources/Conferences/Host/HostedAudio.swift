@@ -1,3 +1,4 @@
+import AudioBridge
 import CallModel
 import Codecs
 import MediaRelay
@@ -41,6 +42,9 @@ final class HostedAudio {
     return party
   }
 
+  func record(_ file: RecordingFile, title: String) { room.record(file, title: title) }
+  func stopRecording() { room.stopRecording() }
+
   var isEmpty: Bool { open.isEmpty }
 
   /// Hears of the last figures of a party that closes, or that there are none.
@@ -66,7 +70,7 @@ final class HostedAudio {
     switch event {
     case .played(let playback): announcer.played(playback)
     case .closed(let party, let figures): closed(party, figures)
-    case .digit, .mediaStarted, .mediaLost, .mediaReturned, .speakers: onEvent?(event)
+    case .digit, .mediaStarted, .mediaLost, .mediaReturned, .speakers, .recordingFailed: onEvent?(event)
     }
   }
 

@@ -11,6 +11,10 @@ final class HostedRoom {
   var timer: SignallingLoop.TimerID?
   /// The latest event that was brought to the records, and of which conference: one may follow another in the same room.
   var shown: (conference: String, sequence: UInt64) = ("", 0)
+  /// nil: nobody wants it recorded.
+  var recording: HostedRecording?
+  /// Why the last one came to nothing.
+  var recordingFailure: String?
   /// The service as the first call was given it.
   let service: ServiceConfiguration
 

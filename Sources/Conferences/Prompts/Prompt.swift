@@ -38,6 +38,11 @@ public enum Prompt: String, Hashable, Sendable, CaseIterable {
   case guestsUnmuted = "conf-guests-unmuted"
   case conferenceLocked = "conf-locked"
   case conferenceUnlocked = "conf-unlocked"
+  case recordingStarted = "conf-recording-started"
+  case recordingStopped = "conf-recording-stopped"
+  /// To whoever comes while it is recorded.
+  case isBeingRecorded = "conf-being-recorded"
+  case recordingFailed = "conf-recording-failed"
   case participantCount = "conf-participants-now"
   case conferenceEnds = "conf-call-will-be-disconnected"
 

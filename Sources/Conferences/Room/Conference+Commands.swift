@@ -94,6 +94,7 @@ extension Conference {
     switch command {
     case .lock(let isLocked): lock(isLocked)
     case .muteGuests(let isMuted): muteGuests(isMuted)
+    case .record(let isWanted): record(isWanted)
     case .setGuestsCanUnmute(let can): status.guestsCanUnmute = can
     case .setGuestsCanPresent(let can): setGuestsCanPresent(can, now)
     case .start:
@@ -254,8 +255,8 @@ extension Conference {
   /// New settings while the conference runs.
   ///
   /// At once: what Guests may do, chat, what ends it and its timers, keys, what is announced. For those who come later: PINs,
-  /// limits, `mute_all_guests`, bandwidth. Never for a conference that runs: its name, the initial lock, who is
-  /// dialled automatically. Whoever is at the PIN prompt goes on with the PINs that were asked for.
+  /// limits, `mute_all_guests`, bandwidth. Never for a conference that runs: its name, the initial lock, whether it
+  /// is recorded from its beginning, who is dialled automatically. Whoever is at the PIN prompt goes on with the PINs that were asked for.
   public mutating func apply(
     _ new: ConferenceSettings, globals newGlobals: ConferenceGlobals? = nil, now: MonotonicInstant
   ) -> [ConferenceAction] {
@@ -264,6 +265,7 @@ extension Conference {
       let old = $0.settings
       var new = new
       new.isLocked = old.isLocked
+      new.isRecorded = old.isRecorded
       new.automaticParticipants = old.automaticParticipants
       if new.mutesGuests != old.mutesGuests { $0.status.areGuestsMuted = new.mutesGuests }
       $0.settings = new

@@ -77,6 +77,8 @@ extension Conference {
     status.isLocked = settings.isLocked
     status.areGuestsMuted = settings.mutesGuests
     status.messageText = ""
+    record(false)
+    hasBegunRecording = false
     lastParticipantSince = nil
     hasCalledAutomaticParticipants = false
     automaticCallsDueAt = nil
@@ -102,6 +104,7 @@ extension Conference {
       openDoor(now)
     }
     if members.values.count(where: { $0.isHolding }) != 1 || !status.isStarted { lastParticipantSince = nil }
+    recordFromBeginning()
     let isHostPresent = isHostPresent
     hasHadHost = hasHadHost || (isHostPresent && status.isStarted)
     let isLeftToGuests =
@@ -133,6 +136,7 @@ extension Conference {
     automaticCallsDueAt = nil
     guestsOnlySince = nil
     lastParticipantSince = nil
+    record(false)
     events.append(.conferenceEnded(disconnect), at: now)
     act(.end(disconnect))
   }

@@ -151,6 +151,7 @@ extension Conference {
         if joinsMuted { $0.participant.isMuted = true }
       }
       if participant.isOwner { say(.localConferenceCreated, to: id) }
+      if status.isRecording { say(.isBeingRecorded, to: id) }
       announce(participant, tone: .joinTone, .hasJoined)
     case .waitingForHost:
       say(.waitingForHost, to: id)

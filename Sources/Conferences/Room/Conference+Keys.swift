@@ -49,6 +49,7 @@ extension Conference {
       muteGuests(!status.areGuestsMuted)
       say(status.areGuestsMuted ? .guestsMuted : .guestsUnmuted, to: id)
     case .toggleLock: lock(!status.isLocked)
+    case .toggleRecording: record(!wantsRecording)
     case .endConference: finish(Disconnect(.normal, text: "Conference terminated by a host"), now)
     case .invite: invite(match.number, by: id, now)
     case .inviteByPrompt:

@@ -26,6 +26,10 @@ public struct Conference {
   /// Who speaks, the latest first.
   var speakers: [ParticipantID] = []
   var hasCalledAutomaticParticipants = false
+  /// Somebody wants it recorded; whether it is, the status tells.
+  var wantsRecording = false
+  /// It was to be recorded from its beginning, and that was begun.
+  var hasBegunRecording = false
   var automaticCallsDueAt: MonotonicInstant?
   /// A Host has been in since it started: the last one's going counts.
   var hasHadHost = false

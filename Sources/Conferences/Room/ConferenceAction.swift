@@ -20,6 +20,9 @@ public enum ConferenceAction: Hashable, Sendable {
   case disconnect(ParticipantID, Disconnect, saying: [PromptPart])
   /// Ask the Router for this alias and move the participant there, inside its call.
   case transfer(ParticipantID, ConferenceTransfer)
+  /// Record what is heard, until this is taken back or the conference is over; comes back as
+  /// ``Conference/recordingBegan(now:)`` or ``Conference/recordingFailed(now:)``.
+  case record(Bool)
   /// A wrong PIN was entered; for ``PINGuard``.
   case countWrongPIN(ParticipantID)
   /// A participant's own client must take notice.

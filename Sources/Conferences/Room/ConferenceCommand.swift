@@ -4,6 +4,8 @@ import CallModel
 public enum ConferenceCommand: Hashable, Sendable {
   case lock(Bool)
   case muteGuests(Bool)
+  /// Records what is heard in it, or ends that.
+  case record(Bool)
   case setGuestsCanUnmute(Bool)
   case setGuestsCanPresent(Bool)
   /// A Host without media starts the conference.

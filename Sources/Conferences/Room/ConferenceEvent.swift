@@ -35,6 +35,8 @@ public struct ConferenceStatus: Hashable, Sendable {
   public var guestsCanPresent = true
   public var isChatEnabled = true
   public var isStreaming = false
+  /// What is heard in it is written to a file.
+  public var isRecording = false
   /// The banner on everybody's video; empty: none.
   public var messageText = ""
 }

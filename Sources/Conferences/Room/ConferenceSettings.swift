@@ -32,6 +32,8 @@ public struct ConferenceSettings: Hashable, Sendable {
   public var isChatEnabled = true
   /// Locked from the start (`locked`); says nothing to a conference that runs.
   public var isLocked = false
+  /// Recorded from its beginning.
+  public var isRecorded = false
   /// Who calls, on dial-out; nil: the service's name.
   public var localDisplayName: String?
   public var automaticParticipants: [RoomSettings.AutomaticParticipant] = []
@@ -76,6 +78,7 @@ public struct ConferenceSettings: Hashable, Sendable {
     guestsCanPresent = room.guestsCanPresent
     isChatEnabled = room.chat != .no
     isLocked = room.isLocked
+    isRecorded = room.isRecorded
     automaticParticipants = room.automaticParticipants
   }
 
@@ -97,25 +100,6 @@ public struct ConferenceSettings: Hashable, Sendable {
     conference.playsMusicWhenAlone = telephone.playsMusicWhenAlone
     self = conference.settings
   }
-
-  /// Characters of a service name.
-  public static let maximumNameLength = 250
-
-  /// Everything that is wrong, for whoever saves it; a policy answer with any of these is a failed answer.
-  public func problems(_ globals: ConferenceGlobals = ConferenceGlobals()) -> [String] {
-    var problems: [String] = []
-    if name.isEmpty { problems.append("the name is empty") }
-    if name.count > ConferenceSettings.maximumNameLength {
-      problems.append("the name has more than 250 characters")
-    }
-    if kind != .conference, kind != .lecture { problems.append("\(kind.rawValue) is not a conference") }
-    if let limit = participantLimit, !(0...1_000_000).contains(limit) {
-      problems.append("participant_limit is not between 0 and 1000000")
-    }
-    problems += entry.problems(minimumLength: globals.minimumPINLength, needsHosts: ending == .hosts)
-    problems += controls.problems.map { "controls: \($0)" }
-    return problems
-  }
 }
 
 /// Settings that hold for all conferences (reference §2.2).
@@ -128,7 +112,6 @@ public struct ConferenceGlobals: Hashable, Sendable {
   public var pinEntryTimeout = TimeSpan.seconds(120)
   /// How long the last one left may stay (`eject_last_participant_backstop_timeout`); nil: for ever. 60-86400 s.
   public var lastParticipantTimeout: TimeSpan?
-  public var minimumPINLength = 4
   /// How long a participant that is dialled may ring. The call itself usually gives up sooner.
   public var dialOutTimeout = TimeSpan.seconds(180)
   public var isDialOutEnabled = true

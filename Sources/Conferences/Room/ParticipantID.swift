@@ -1,3 +1,5 @@
+import CallModel
+
 /// Names one participant of a conference, in the roster, in the client API and in records: a version 4 UUID (RFC 9562 §5.4).
 public struct ParticipantID: Hashable, Sendable, CustomStringConvertible {
   public let high: UInt64
@@ -24,22 +26,13 @@ public struct ParticipantID: Hashable, Sendable, CustomStringConvertible {
         guard byte == UInt8(ascii: "-") else { return nil }
         continue
       }
-      guard let digit = ParticipantID.value(ofHexDigit: byte) else { return nil }
+      guard let digit = byte.hexDigitValue else { return nil }
       words[digits / 16] = words[digits / 16] << 4 | UInt64(digit)
       digits += 1
     }
     let id = ParticipantID(high: words[0], low: words[1])
     guard id.high == words[0], id.low == words[1] else { return nil }
     self = id
-  }
-
-  private static func value(ofHexDigit byte: UInt8) -> UInt8? {
-    switch byte {
-    case 0x30...0x39: byte - 0x30
-    case 0x41...0x46: byte - 0x37
-    case 0x61...0x66: byte - 0x57
-    default: nil
-    }
   }
 
   /// Lower case, with hyphens.

@@ -49,14 +49,15 @@ public struct ConferenceReport: Sendable {
   var line: [String] {
     [
       name, began.iso8601, "\(rows.count)", status.isLocked ? "locked" : "open",
-      status.isStarted ? "" : "waits for a host",
+      status.isStarted ? (status.isRecording ? "is recorded" : "") : "waits for a host",
     ]
   }
 
   public var text: String {
     var lines = [
       "\(name), since \(began.iso8601), \(status.isLocked ? "locked" : "open")"
-        + (status.areGuestsMuted ? ", guests muted" : "") + (status.isStarted ? "" : ", not started")
+        + (status.areGuestsMuted ? ", guests muted" : "") + (status.isRecording ? ", recorded" : "")
+        + (status.isStarted ? "" : ", not started")
     ]
     let table = rows.map { row -> [String] in
       let p = row.participant
@@ -89,6 +90,9 @@ public struct ConferenceReport: Sendable {
       return text
     }
   }
+
+  /// The same, with what the reference system has no field for.
+  var ownJSON: [(String, JSONText)] { json + [("is_recording", .boolean(status.isRecording))] }
 
   /// The object of `status/v1/conference/` (management reference).
   package var json: [(String, JSONText)] {

@@ -7,6 +7,7 @@ public enum ConferenceRequest: Hashable, Sendable {
   public enum Action: Hashable, Sendable {
     case lock(Bool)
     case muteGuests(Bool)
+    case record(Bool)
     case end
     case mute(String, Bool)
     case disconnect(String)
@@ -85,6 +86,8 @@ public enum ConferenceRequest: Hashable, Sendable {
       case "unlock": return .lock(false)
       case "mute_guests": return .muteGuests(true)
       case "unmute_guests": return .muteGuests(false)
+      case "record": return .record(true)
+      case "stop_recording": return .record(false)
       case "end": return .end
       case "mute": return .mute(try required("participant"), true)
       case "unmute": return .mute(try required("participant"), false)

@@ -8,6 +8,8 @@ extension PolicyBinding {
     conferences.pinEntryTimeout = o.duration("pin_entry_timeout") ?? conferences.pinEntryTimeout
     conferences.lastParticipantTimeout = o.duration("last_participant_timeout")
     conferences.theme = o.text("theme")
+    conferences.language = o.language
+    conferences.recordings = o.text("recordings")
   }
 
   func localConference(_ o: CheckedObject) -> LocalConference {
@@ -36,4 +38,9 @@ extension PolicyBinding {
           playCount: file.integer("play_count") ?? 1)
       }, loops: o.boolean("loop") ?? false, shuffles: o.boolean("shuffle") ?? false)
   }
+}
+
+extension CheckedObject {
+  /// Of prompts.
+  var language: LanguageTag? { text("language").flatMap { LanguageTag($0) } }
 }

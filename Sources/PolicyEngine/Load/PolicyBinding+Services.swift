@@ -10,6 +10,7 @@ extension PolicyBinding {
       maximumBandwidthOut: o.bandwidth("max_bandwidth_out") ?? globals.bandwidthOut)
     service.maximumPixels = o.text("max_resolution") ?? globals.maximumPixels
     service.theme = o.text("theme")
+    service.language = o.language
     service.localDisplayName = o.text("display_name") ?? ""
     service.bypassesProxy = o.boolean("bypass_proxy") ?? false
     service.pin = o.secret("pin").flatMap { $0.isEmpty ? nil : $0 }
@@ -31,6 +32,7 @@ extension PolicyBinding {
     room.guestsCanPresent = o.boolean("guests_can_present") ?? room.guestsCanPresent
     room.mutesAllGuests = o.boolean("mute_all_guests") ?? room.mutesAllGuests
     room.isLocked = o.boolean("locked") ?? room.isLocked
+    room.isRecorded = o.boolean("record") ?? room.isRecorded
     room.participantLimit = o.integer("participant_limit")
     room.hasBreakoutRooms = o.boolean("breakout_rooms") ?? room.hasBreakoutRooms
     room.directMedia = o.word("direct_media") ?? room.directMedia

@@ -49,7 +49,9 @@ struct PolicyBinding {
         name: $0.name, description: $0.descriptionText, url: $0.text("url") ?? "", token: $0.secret("token"))
     }
     policy.themes = items("themes").map {
-      Theme(name: $0.name, description: $0.descriptionText, directory: $0.text("directory") ?? "")
+      Theme(
+        name: $0.name, description: $0.descriptionText, directory: $0.text("directory") ?? "",
+        language: $0.language)
     }
     policy.playlists = items("playlists").map(playlist)
     policy.policyProfiles = items("policy_profiles").map(policyProfile)

@@ -402,6 +402,7 @@ struct SchemaReader {
       return value(
         ScalarParsing.isHost(name) && IPAddress(name) == nil ? .text(text) : nil,
         text.hasPrefix("@") ? "write it without the @" : nil)
+    case .language: return value(LanguageTag(text).map { _ in .text(text) })
     case .secret, .aliasList, .scriptFile, .json, .list, .oneOrMore, .object, .shorthand, .word:
       return .invalid
     }
@@ -530,6 +531,7 @@ extension SchemaType {
     case .digitCount: "a number of digits such as 6, 6-12 or 3+"
     case .numberRange: "a range of numbers such as 1000-1999"
     case .domainName: "a domain such as example.org or *.example.org"
+    case .language: "a language such as de or pt-BR"
     case .list(let element): "a list of: \(element.expectation)"
     case .oneOrMore(let element): "\(element.expectation), or a list of such"
     case .object(let schema): "a mapping (\(schema.name))"

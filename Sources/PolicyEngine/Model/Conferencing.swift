@@ -12,6 +12,10 @@ public struct ConferenceDefaults: Hashable, Sendable {
   public var lastParticipantTimeout: TimeSpan?
   /// The named theme of services that have none of their own.
   public var theme: String?
+  /// Of prompts, where neither service nor theme names one; nil: that of a theme's own files.
+  public var language: LanguageTag?
+  /// The directory that recordings of conferences are written to; nil: `recordings` in the state directory.
+  public var recordings: String?
 
   public init() {}
 }

@@ -125,10 +125,13 @@ public struct Theme: Hashable, Sendable {
   public var description: String
   /// Directory with the theme's files.
   public var directory: String
+  /// Of the prompts of services that name the theme and no language themselves.
+  public var language: LanguageTag?
 
-  public init(name: String, description: String = "", directory: String) {
+  public init(name: String, description: String = "", directory: String, language: LanguageTag? = nil) {
     self.name = name
     self.description = description
     self.directory = directory
+    self.language = language
   }
 }

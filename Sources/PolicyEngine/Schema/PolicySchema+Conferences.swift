@@ -17,6 +17,12 @@ extension PolicySchema {
         "last_participant_timeout", .word("never", or: .duration(60...86_400)), default: "never",
         "How long the last one left may stay."),
       .init("theme", .reference(section: "themes"), "Prompts of services that name no theme."),
+      .init(
+        "language", .language, default: "that of a theme's own files",
+        "What prompts are spoken in, where neither the service nor its theme says so.", example: "de"),
+      .init(
+        "recordings", .path, default: "recordings, in the state directory",
+        "The directory that recordings of conferences are written to. It is made if it is not there."),
     ])
 
   static let localConference = ObjectSchema(

@@ -145,6 +145,10 @@ extension PolicySchema {
       .init("name", name, required: true, "Rules refer to it."),
       description,
       .init("directory", .path, required: true, "Where its files are."),
+      .init(
+        "language", .language, default: "globals.conferences.language",
+        "What its prompts are spoken in: those in the directory of this name come before the others.",
+        example: "de"),
     ])
 
   private static func peer(port standard: Int) -> [ObjectSchema.Field] {

@@ -25,6 +25,8 @@ extension PolicySchema {
       .init(
         "max_resolution", resolution, default: "the global setting", "Of the video sent to participants."),
       .init("theme", .reference(section: "themes"), default: "the standard one", "Prompts and pictures."),
+      .init(
+        "language", .language, default: "that of the theme", "What prompts are spoken in.", example: "de"),
       .init("display_name", .text(), default: "its name", "What participants see as its name."),
       .init(
         "bypass_proxy", .boolean, default: "false",
@@ -61,6 +63,7 @@ extension PolicySchema {
       .init("guests_can_present", .boolean, default: "true", "Guests may share what they like to show."),
       .init("mute_all_guests", .boolean, default: "false", "Guests come in muted."),
       .init("locked", .boolean, default: "false", "Locked from its beginning."),
+      .init("record", .boolean, default: "false", "Recorded from its beginning."),
       .init("participant_limit", .integer(0...1_000_000), default: "none", "Participants at once."),
       .init("breakout_rooms", .boolean, default: "false", "Hosts may open breakout rooms."),
       .init(
@@ -128,7 +131,9 @@ extension PolicySchema {
     "services[].playback", "What is played, and what follows.",
     [
       .init("playlist", .reference(section: "playlists"), required: true, "What is played."),
-      .init("on_completion", .object(playbackEnd), default: "it begins anew", "What follows the playlist."),
+      .init(
+        "on_completion", .object(playbackEnd), default: "the caller stays",
+        "What follows the playlist. A caller who stays hears nothing more, until it hangs up."),
     ])
 
   static let playbackEnd = ObjectSchema(

@@ -142,6 +142,7 @@ extension PolicySchema {
       ])
     case .numberRange: return scalar(["string"], [("pattern", .string("^[0-9]{1,18}-[0-9]{1,18}$"))])
     case .domainName: return scalar(["string"])
+    case .language: return scalar(["string"], [("pattern", .string("^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"))])
     case .oneOrMore(let element):
       return .object([
         (

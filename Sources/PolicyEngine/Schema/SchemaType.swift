@@ -44,6 +44,8 @@ indirect enum SchemaType: Sendable {
   case numberRange
   /// A host name, or `*.name`.
   case domainName
+  /// Such as `de` or `pt-br` (RFC 5646).
+  case language
   case list(SchemaType)
   /// One value, or a list of them.
   case oneOrMore(SchemaType)

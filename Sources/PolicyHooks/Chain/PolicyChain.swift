@@ -239,6 +239,11 @@ extension ServiceFields {
       if isSame(.localDisplayName) { new.localDisplayName = old.localDisplayName }
       if isSame(.maxCallrateIn) { new.maximumBandwidthIn = old.maximumBandwidthIn }
       if isSame(.maxCallrateOut) { new.maximumBandwidthOut = old.maximumBandwidthOut }
+      if new.name == old.name, new.kind == old.kind {
+        new.language = old.language
+        new.room.isRecorded = old.room.isRecorded
+        new.room.telephone = old.room.telephone
+      }
       return .service(new)
     default: return decision
     }

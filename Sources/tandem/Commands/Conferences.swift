@@ -12,7 +12,7 @@ struct ConferencesCommand: ParsableCommand {
       """,
     subcommands: [
       ConferencesListCommand.self, ConferenceRosterCommand.self, ConferenceDialCommand.self,
-      ConferenceActionCommand.self, ConferencesHistoryCommand.self,
+      ConferenceActionCommand.self, ConferenceRecordCommand.self, ConferencesHistoryCommand.self,
     ], defaultSubcommand: ConferencesListCommand.self)
 }
 
@@ -94,6 +94,31 @@ struct ConferenceDialCommand: ParsableCommand {
           ("dtmf_sequence", .text(dtmf)), ("remote_display_name", .text(name)),
           ("keep_conference_alive", .text(keepAlive)), ("streaming", .flag(streaming)),
         ], isJSON: options.json))
+  }
+}
+
+struct ConferenceRecordCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "record", abstract: "Record a conference, or end that.",
+    discussion: """
+      Prints the path of the file: Ogg Opus, in the directory of globals.conferences.recordings, named after the \
+      conference and the time. All who are in are told, and so is whoever comes.
+      """)
+
+  @Argument(help: "The name of the conference.")
+  var conference: String
+
+  @Flag(help: "End the recording.")
+  var stop = false
+
+  @OptionGroup var options: StateOption
+
+  func run() throws {
+    try ControlClient.run(
+      state: options.state,
+      ControlRequest.line(
+        command: stop ? "conference_stop_recording" : "conference_record",
+        [("conference", .text(conference))], isJSON: options.json))
   }
 }
 

@@ -32,6 +32,14 @@ extension ConferenceNotice {
           "conference": "\(name)", "participant": "\(participant)",
           "address": "\(address?.description ?? "")",
         ])
+    case .recordingBegan(let name, let path):
+      log.info("recording began", metadata: ["conference": "\(name)", "file": "\(path)"])
+    case .recordingEnded(let name, let path):
+      log.info("recording ended", metadata: ["conference": "\(name)", "file": "\(path)"])
+    case .recordingFailed(let name, let path, let reason):
+      log.error(
+        "a conference is not recorded",
+        metadata: ["conference": "\(name)", "file": "\(path ?? "")", "reason": "\(reason)"])
     }
   }
 }

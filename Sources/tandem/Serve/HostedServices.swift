@@ -16,25 +16,33 @@ final class HostedServices {
   private let playbacks: PlaybackHost
   private let testCalls: TestCallHost
   private let library: PromptLibrary
+  private let recordings: RecordingFiles
   private let eventLoop: any EventLoop
   private let driver: LoopDriver
   /// The directory of the prompts that come with Tandem.
   private let prompts: String?
+  /// Of recordings, where policy names none.
+  private let standardRecordings: String
 
   init(
     exchange: Exchange, media: MediaAccess, relay: MediaRelay, policy: Policy, prompts: String?,
-    eventLoop: any EventLoop, driver: LoopDriver, log: Logger
+    recordings standardRecordings: String, eventLoop: any EventLoop, driver: LoopDriver, log: Logger
   ) {
     self.eventLoop = eventLoop
     self.driver = driver
     self.prompts = prompts
+    self.standardRecordings = standardRecordings
     let confined = NIOLoopBound(driver, eventLoop: eventLoop)
     let plane = BridgePlane(
       relay: relay, configuration: BridgeRoomConfiguration(mediaTimeout: policy.globals.media.timeout),
       post: { work in eventLoop.execute { confined.value.turn(work) } })
     library = PromptLibrary(files: PromptFiles(eventLoop: eventLoop, driver: driver))
+    recordings = RecordingFiles(
+      directory: policy.globals.conferences.recordings ?? standardRecordings, eventLoop: eventLoop,
+      driver: driver)
     conferences = ConferenceHost(
-      exchange: exchange, media: media, plane: plane, library: library, random: BufferedRandom())
+      exchange: exchange, media: media, plane: plane, library: library, recordings: recordings,
+      random: BufferedRandom())
     receptions = ReceptionHost(exchange: exchange, media: media, plane: plane, library: library)
     playbacks = PlaybackHost(exchange: exchange, media: media, plane: plane, library: library)
     testCalls = TestCallHost(exchange: exchange, media: media)
@@ -56,6 +64,7 @@ final class HostedServices {
 
   /// Another policy is in force; its themes are looked for on the disk.
   func policyChanged(_ policy: Policy) {
+    recordings.directory = policy.globals.conferences.recordings ?? standardRecordings
     conferences.policyChanged()
     let prompts = prompts
     let bound = NIOLoopBound(self, eventLoop: eventLoop)

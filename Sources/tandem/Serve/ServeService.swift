@@ -104,7 +104,8 @@ final class ServeService: Sendable {
     let (server, listeners) = try await eventLoop.flatSubmit {
       let server = SignallingServer(
         eventLoop: eventLoop, policy: policy, relay: relay, recorder: store, resolver: resolver,
-        policyServers: policyServers, prompts: options.prompts, logger: logger)
+        policyServers: policyServers, prompts: options.prompts,
+        recordings: "\(options.state)/recordings", logger: logger)
       let bound = NIOLoopBound(server, eventLoop: eventLoop)
       return server.start().map { (bound, $0) }
     }.get()
@@ -124,7 +125,7 @@ final class ServeService: Sendable {
       control = try await ControlDoor.open(
         state: options.state, lifecycle: lifecycle,
         conferences: { request, isJSON in
-          let answer = try? await eventLoop.submit {
+          let answer = try? await eventLoop.flatSubmit {
             server.value.answer(request, isJSON: isJSON)
           }.get()
           return answer ?? ControlReply(exitCode: 1, output: "The service is stopping.\n")
@@ -230,6 +231,7 @@ final class ServeService: Sendable {
     try? await eventLoop.flatSubmit { server.value.shutDown() }.get()
     await policyServers.shutdown()
     relay.shutdown()
+    await RecordingFiles.finish()
     store.close()
     resolver.shutdown()
     try? await group.shutdownGracefully()

@@ -38,7 +38,8 @@ final class SignallingServer {
 
   init(
     eventLoop: any EventLoop, policy: PolicySnapshot, relay: MediaRelay, recorder: any CallRecorder,
-    resolver: DNSResolver, policyServers: ExternalPolicy, prompts: String?, logger: Logger
+    resolver: DNSResolver, policyServers: ExternalPolicy, prompts: String?, recordings: String,
+    logger: Logger
   ) {
     self.eventLoop = eventLoop
     log = logger
@@ -54,7 +55,7 @@ final class SignallingServer {
     exchange.gateway = gateway
     services = HostedServices(
       exchange: exchange, media: media, relay: relay, policy: policy.policy, prompts: prompts,
-      eventLoop: eventLoop, driver: driver, log: logger)
+      recordings: recordings, eventLoop: eventLoop, driver: driver, log: logger)
     boundSettings = policy.policy.globals.sip
     boundMedia = policy.policy.globals.media
     boundCertificates = certificates(policy)
@@ -182,13 +183,14 @@ final class SignallingServer {
   }
 
   /// Answers what an admin asks about conferences.
-  func answer(_ request: ConferenceRequest, isJSON: Bool) -> ControlReply {
-    var reply = ControlReply(exitCode: 1, output: "")
+  func answer(_ request: ConferenceRequest, isJSON: Bool) -> EventLoopFuture<ControlReply> {
+    let reply = eventLoop.makePromise(of: ControlReply.self)
     driver.turn {
-      let (exitCode, output) = services.conferences.answer(request, isJSON: isJSON)
-      reply = ControlReply(exitCode: exitCode, output: output)
+      services.conferences.answer(request, isJSON: isJSON) { exitCode, output in
+        reply.succeed(ControlReply(exitCode: exitCode, output: output))
+      }
     }
-    return reply
+    return reply.futureResult
   }
 
   /// One turn of the loop, for what is asked from outside.
