@@ -51,7 +51,7 @@ public struct InboundAudio: ~Copyable {
   private var speechHint: Bool?
   private var lastLevel: AudioLevel?
   /// Hears keys in the audio itself.
-  private var keys: DTMFDetector?
+  private var keys: KeyListener?
   public private(set) var decodedPackets: UInt64 = 0
   public private(set) var malformedPackets: UInt64 = 0
 
@@ -69,7 +69,7 @@ public struct InboundAudio: ~Copyable {
   /// Bridged without a packet before it is silence.
   private static let longestBridge = 5
 
-  /// - Parameter hearsKeys: listens for in-band keys: works at 8 kHz, where they occur, and decodes everything.
+  /// - Parameter hearsKeys: listens for in-band keys, and decodes everything.
   /// Nil when there is no memory.
   public init?(
     _ encoding: AudioEncoding, configuration: JitterBuffer.Configuration = .init(), hearsKeys: Bool = false
@@ -92,7 +92,7 @@ public struct InboundAudio: ~Copyable {
     queue = .allocate(capacity: capacity)
     queue.initialize(repeating: 0, count: capacity)
     noise = ComfortNoiseGenerator(seed: 0x9e37_79b9)
-    keys = hearsKeys && encoding.sampleRate == DTMFDetector.sampleRate ? DTMFDetector() : nil
+    keys = hearsKeys ? KeyListener(sampleRate: encoding.sampleRate, frame: frame) : nil
   }
 
   deinit { queue.deallocate() }
@@ -164,8 +164,8 @@ public struct InboundAudio: ~Copyable {
 
   /// The next key heard in the audio.
   public mutating func nextKey() -> DTMFDigit? {
-    guard keys != nil, let tone = keys?.next() else { return nil }
-    return DTMFDigit(event: tone.rawValue)
+    guard keys != nil else { return nil }
+    return keys?.next()
   }
 
   private mutating func take(_ packet: JitterBuffer.Packet, _ isHeard: Bool) {

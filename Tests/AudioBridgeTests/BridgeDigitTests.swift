@@ -40,16 +40,18 @@ extension AudioBridgeTests {
       #expect(durations == Array(repeating: .milliseconds(120), count: 5))
     }
 
-    @Test func tonesAreHeardWhereEventsWereNotAgreed() throws {
+    @Test(arguments: [AudioEncoding.pcmu, .g722, .opus])
+    func tonesAreHeardWhereEventsWereNotAgreed(encoding: AudioEncoding) throws {
       let hall = try Hall()
-      let a = try hall.add(.pcmu, hasEvents: false).join(.mix())
+      let a = try hall.add(encoding, hasEvents: false).join(.mix())
       let b = try hall.add(.pcma).silent().join()
       let keys: [TouchTone] = [.one, .one, .star, .pound, .nine]
-      let sound = SignalTone.digits(keys, milliseconds: 80, pause: 80).samples(rate: 8_000)
+      let sound = SignalTone.digits(keys, milliseconds: 80, pause: 80).samples(rate: encoding.sampleRate)
+      let frame = encoding.sampleRate / 50
       a.voice = { tick in
-        let start = (tick - 20) * 160
-        guard start >= 0, start + 160 <= sound.count else { return [Int16](repeating: 0, count: 160) }
-        return Array(sound[start..<start + 160])
+        let start = (tick - 20) * frame
+        guard start >= 0, start + frame <= sound.count else { return [Int16](repeating: 0, count: frame) }
+        return Array(sound[start..<start + frame])
       }
       #expect(hall.talk { hall.digits(from: a).count >= 5 })
       hall.talk(frames: 20)

@@ -277,13 +277,17 @@ import Testing
     #expect(meeting.join(strange) == nil)
   }
 
-  @Test func keysInTheAudio() throws {
+  /// Where events were not agreed on, keys are tones, whatever they are encoded in.
+  @Test(arguments: [AudioEncoding.pcma, .pcmu, .g722, .opus, .l16(.wide), .l16(.narrow)])
+  func keysInTheAudio(encoding: AudioEncoding) throws {
     let meeting = Meeting()
-    let keys = SignalTone.digits([.one, .star, .d]).samples(rate: 8_000)
-    let phone = try Phone(.pcma, ssrc: 1) { tick in
-      let start = max(0, tick - 20) * 160
-      guard tick >= 20, start + 160 <= keys.count else { return [Int16](repeating: 0, count: 160) }
-      return Array(keys[start..<start + 160])
+    let rate = encoding.sampleRate
+    let frame = rate / 50
+    let keys = SignalTone.digits([.one, .star, .d]).samples(rate: rate)
+    let phone = try Phone(encoding, ssrc: 1) { tick in
+      let start = max(0, tick - 20) * frame
+      guard tick >= 20, start + frame <= keys.count else { return [Int16](repeating: 0, count: frame) }
+      return Array(keys[start..<start + frame])
     }
     try meeting.add(phone) { $0.hearsKeys = true }
     meeting.run(seconds: 2)
