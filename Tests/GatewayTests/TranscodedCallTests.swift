@@ -64,6 +64,39 @@ import Testing
     #expect(slot.relay != nil && slot.transcoding != nil)
   }
 
+  /// `transcoding_enabled: false`: who shares no format with the caller is not offered any of ours, and refuses.
+  @Test func policyMayForbidIt() throws {
+    let bench = try bench {
+      $0.details.transcodes = false
+      // Nothing is tried again with encryption.
+      $0.mediaEncryption = .off
+    }
+    let caller = bench.call("bob", offer: .audio(port: 20000, codecs: [.pcmu, .events]))
+    let called = bench.dialer.legs[0]
+    #expect(called.call?.offer?.streams[0].codecs == [.pcmu, .events])
+    called.does(.ended(Disconnect(.notAcceptable, protocolCode: 488)))
+    #expect(caller.take() == [.reject(.notAcceptable)])
+    let record = try #require(bench.book.all.first)
+    #expect(record.disconnect?.cause == .notAcceptable)
+    #expect(record.events.contains { $0.what.contains("no transcoding") })
+  }
+
+  @Test func withoutTranscodingACallIsRelayedAsEver() throws {
+    let bench = try bench { $0.details.transcodes = false }
+    let caller = bench.call("bob", offer: .audio(port: 20000, codecs: [.pcmu, .pcma]))
+    bench.dialer.legs[0].does(.answered(media: .audio(port: 30000, codecs: [.pcma, .pcmu])))
+    let slot = try slot(bench, caller)
+    #expect(slot.relay != nil && slot.transcoding == nil)
+    // A packet of another agreed format changes nothing.
+    bench.host.call(with: caller.id)?.media?.transcodeMixedFormats(of: try #require(slot.relay).id)
+    #expect(try self.slot(bench, caller).transcoding == nil)
+    // One side changes to what the other has not: it is asked, and what it refuses is refused.
+    caller.does(.offer(.audio(port: 20000, codecs: [.opus(111)])))
+    #expect(bench.dialer.legs[0].media?.streams[0].codecs.map(\.name) == ["opus"])
+    bench.dialer.legs[0].does(.offerRefused(Disconnect(.notAcceptable, protocolCode: 488)))
+    #expect(bench.host.call(with: caller.id) != nil)
+  }
+
   @Test func aRestrictionForcesIt() throws {
     let bench = try bench { $0.disabledCodecs = ["pcmu"] }
     let caller = bench.call("bob", offer: .audio(port: 20000, codecs: [.pcmu, .pcma]))

@@ -250,6 +250,9 @@ extension TwoPartyCall {
 
   private func goOn(after failure: Disconnect) {
     if let step = hunt.next(after: failure.cause) { return begin(step) }
+    if failure.cause == .notAcceptable, !configuration.details.transcodes {
+      live.note("no format in common, and policy allows no transcoding")
+    }
     end(failure, by: failure.cause == .noAnswer ? .tandem : .called)
   }
 

@@ -48,6 +48,7 @@ extension TwoPartyCall {
     return CallMedia.Settings(
       capability: capability, encryptionTowardCaller: configuration.mediaEncryption,
       disabledCodecs: Set(configuration.disabledCodecs.map { $0.lowercased() }),
+      transcodes: configuration.details.transcodes,
       // What one party sends is what the other is sent: neither limit may be exceeded. Nobody on the way could slow it down.
       bandwidth: Bandwidth.least(
         configuration.maximumBandwidthIn ?? policy.globals.bandwidthIn,

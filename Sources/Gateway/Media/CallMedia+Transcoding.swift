@@ -9,7 +9,8 @@ import MediaRelay
 extension CallMedia {
   /// What we can turn into each other, of these, and policy allows.
   func transcodable(_ codecs: [Codec]) -> [Codec] {
-    codecs.filter {
+    guard settings.transcodes else { return [] }
+    return codecs.filter {
       BridgeCodecs.encoding(of: $0) != nil && !settings.disabledCodecs.contains($0.name.lowercased())
     }
   }
@@ -48,7 +49,9 @@ extension CallMedia {
 
   /// What stands between the sides of a stream; nil where they understand each other, or nothing can be done about it.
   func transcoding(_ slot: Int) -> CallTranscoding? {
-    guard slots[slot].kind == .audio, let a = descriptions(slot, .a), let b = descriptions(slot, .b) else {
+    guard settings.transcodes, slots[slot].kind == .audio, let a = descriptions(slot, .a),
+      let b = descriptions(slot, .b)
+    else {
       return nil
     }
     if slots[slot].mixedFormats != [a.local.codecs, b.local.codecs] {
@@ -75,7 +78,8 @@ extension CallMedia {
 
   /// A side sends another of its formats than the one that passes: from now on it is transcoded, whatever it is.
   func transcodeMixedFormats(of stream: RelayStream.ID) {
-    guard let slot = slots.firstIndex(where: { $0.relay?.id == stream }), let a = slots[slot].a.local,
+    guard settings.transcodes, let slot = slots.firstIndex(where: { $0.relay?.id == stream }),
+      let a = slots[slot].a.local,
       let b = slots[slot].b.local
     else { return }
     slots[slot].mixedFormats = [a.codecs, b.codecs]

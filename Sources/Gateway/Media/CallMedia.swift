@@ -13,6 +13,8 @@ final class CallMedia {
     var encryptionTowardCaller: MediaEncryption
     /// Lower-cased codec names that are never passed on.
     var disabledCodecs: Set<String>
+    /// False: sides that share no format are not helped (`transcoding_enabled`).
+    var transcodes = true
     /// The most each party may send, as told to it in `b=`: what one sends the other is sent.
     var bandwidth: Bandwidth?
     var timeout: TimeSpan?
