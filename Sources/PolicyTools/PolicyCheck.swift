@@ -26,6 +26,12 @@ public struct PolicyCheck: Sendable {
       kept + PolicyAnalysis.diagnostics(snapshot, places: places))
   }
 
+  /// Adds what was found outside the policy's own files.
+  package mutating func add(_ findings: [PolicyFinding]) {
+    guard let places = outcome.places else { return }
+    outcome.diagnostics = places.sorted(outcome.diagnostics + findings.compactMap(places.diagnostic))
+  }
+
   /// 0: good; 1: there are errors, or warnings that count as such.
   public var exitCode: Int32 {
     !outcome.errors.isEmpty || outcome.snapshot == nil || isStrict && !outcome.warnings.isEmpty ? 1 : 0

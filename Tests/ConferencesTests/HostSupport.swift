@@ -269,6 +269,7 @@ final class HostBench: LegDialer {
   private let playbacks: PlaybackHost
   let gateway = TakingHost()
   let relay: MediaRelay
+  let library: PromptLibrary
   private(set) var dialled: [FarEnd] = []
   private(set) var notices: [ConferenceNotice] = []
 
@@ -286,7 +287,7 @@ final class HostBench: LegDialer {
     plane = SilentPlane(relay, loop)
     files = TestSoundFiles(loop)
     recordings = TestRecordings(loop)
-    let library = PromptLibrary(files: files)
+    library = PromptLibrary(files: files)
     library.use(
       base: Theme(name: "base", directory: "/prompts", files: Set(Prompt.allCases.map(\.fileName))),
       global: nil, themes: [:])

@@ -6,8 +6,8 @@ import Testing
 
 /// What is said, and where it is found (reference §6.10).
 struct PromptTests {
-  private func theme(_ name: String, _ prompts: [Prompt], _ settings: [String: String] = [:]) -> Theme {
-    Theme(name: name, files: Set(prompts.map(\.fileName)), settings: settings)
+  private func theme(_ name: String, _ prompts: [Prompt]) -> Theme {
+    Theme(name: name, files: Set(prompts.map(\.fileName)))
   }
 
   @Test func namesOfTheReference() {
@@ -33,25 +33,68 @@ struct PromptTests {
   }
 
   @Test func eachFileByItself() {
-    let base = theme("base", Prompt.allCases, ["colour": "grey", "size": "1"])
-    let global = theme("company", [.knock, .enterPIN], ["colour": "blue"])
+    let base = theme("base", Prompt.allCases)
+    let global = theme("company", [.knock, .enterPIN])
     let service = theme("board", [.knock])
     let lookup = ThemeLookup(service: service, global: global, base: base)
     #expect(lookup.recording(of: .knock)?.theme.name == "board")
     #expect(lookup.recording(of: .enterPIN)?.theme.name == "company")
     #expect(lookup.recording(of: .wrongPIN)?.theme.name == "base")
-    #expect(lookup.setting("colour") == "blue" && lookup.setting("size") == "1" && lookup.setting("x") == nil)
     #expect(ThemeLookup(service: nil, global: nil, base: base).recording(of: .knock)?.theme.name == "base")
     #expect(ThemeLookup(service: nil, global: nil, base: theme("empty", [])).recording(of: .knock) == nil)
   }
 
   @Test func languages() {
     var base = theme("base", Prompt.allCases)
-    base.files.insert("de/" + Prompt.knock.fileName)
-    let lookup = ThemeLookup(service: nil, global: nil, base: base)
-    #expect(lookup.recording(of: .knock, language: "DE")?.file == "de/conf-knock_48kHz_mono.wav")
-    #expect(lookup.recording(of: .enterPIN, language: "de")?.file == "conf-get-pin_48kHz_mono.wav")
-    #expect(lookup.recording(of: .knock, language: "../de")?.file == "conf-knock_48kHz_mono.wav")
+    base.files.formUnion(["de/" + Prompt.knock.fileName, "de-at/" + Prompt.enterPIN.fileName])
+    func file(_ prompt: Prompt, _ language: String?) -> String? {
+      ThemeLookup(
+        service: nil, global: nil, base: base, language: language.flatMap { LanguageTag($0) }
+      ).recording(of: prompt)?.file
+    }
+    #expect(file(.knock, "DE") == "de/conf-knock_48kHz_mono.wav")
+    #expect(file(.enterPIN, "de") == "conf-get-pin_48kHz_mono.wav", "not there: the theme's own")
+    #expect(file(.enterPIN, "de-AT") == "de-at/conf-get-pin_48kHz_mono.wav")
+    #expect(file(.knock, "de-AT") == "de/conf-knock_48kHz_mono.wav", "a kind of German")
+    #expect(file(.knock, nil) == "conf-knock_48kHz_mono.wav")
+  }
+
+  /// Service, theme, deployment, and then the files themselves.
+  @Test func whoNamesTheLanguage() throws {
+    let library = PromptLibrary(files: NoFiles())
+    var base = theme("base", Prompt.allCases)
+    for language in ["de", "fr", "it"] { base.files.insert("\(language)/" + Prompt.knock.fileName) }
+    var paris = theme("paris", [])
+    paris.language = LanguageTag("fr")
+    func language(_ service: (inout ServiceConfiguration) -> Void) -> Substring? {
+      var configuration = ServiceConfiguration(kind: .conference, name: "Weekly")
+      service(&configuration)
+      return library.lookup(configuration).recording(of: .knock)?.file.prefix { $0 != "/" }
+    }
+    library.use(base: base, global: nil, themes: ["paris": paris])
+    #expect(language { _ in } == "conf-knock_48kHz_mono.wav")
+    #expect(language { $0.theme = "paris" } == "fr")
+    library.use(base: base, global: nil, themes: ["paris": paris], language: LanguageTag("it"))
+    #expect(language { _ in } == "it" && language { $0.theme = "paris" } == "fr")
+    #expect(
+      language {
+        $0.theme = "paris"; $0.language = LanguageTag("de")
+      } == "de")
+    library.use(base: base, global: paris, themes: ["paris": paris], language: LanguageTag("it"))
+    #expect(language { _ in } == "fr")
+  }
+
+  private final class NoFiles: SoundFiles {
+    func read(_ path: String, then: @escaping (Result<Recording, SoundFileFailure>) -> Void) {}
+  }
+
+  @Test func disabledPrompts() {
+    var global = theme("company", [])
+    global.configuration.disabledPrompts = [.knock, .joinTone]
+    let lookup = ThemeLookup(
+      service: theme("board", [.joinTone]), global: global, base: theme("base", Prompt.allCases))
+    #expect(lookup.isDisabled(.knock) && !lookup.isDisabled(.enterPIN))
+    #expect(!lookup.isDisabled(.joinTone), "the service's own theme has it")
   }
 
   @Test func filesByName() {
@@ -62,11 +105,17 @@ struct PromptTests {
     for name in ["../x", ".hidden", "a/b", "", "none"] { #expect(lookup.file(named: name) == nil) }
   }
 
-  @Test func keysOfAThemeAreTakenWhole() {
-    var global = theme("company", [])
-    #expect(ThemeLookup(service: nil, global: global, base: theme("base", [])).controls == .vmr)
-    global.controls = ControlProfile(name: "none", controls: [])
-    #expect(ThemeLookup(service: nil, global: global, base: theme("base", [])).controls.controls.isEmpty)
+  /// Each theme changes what those before it left.
+  @Test func keysOfThemes() {
+    let keys = { (text: String) in text.compactMap { DTMFDigit($0) } }
+    let (base, plain) = (theme("base", []), ThemeLookup(service: nil, global: nil, base: theme("base", [])))
+    #expect(plain.controls(of: .vmr) == .vmr && plain.controls(of: .pbx) == .pbx)
+    var (global, service) = (theme("company", []), theme("board", []))
+    global.configuration.controls = [.toggleLock: keys("*1"), .endConference: []]
+    service.configuration.controls = [.toggleLock: keys("*2")]
+    let controls = ThemeLookup(service: service, global: global, base: base).controls(of: .vmr).controls
+    #expect(controls.first { $0.action == .toggleLock }?.text == "*2")
+    #expect(!controls.contains { $0.action == .endConference } && controls.count == 6)
   }
 
   @Test func callersBySound() {

@@ -29,7 +29,7 @@ extension ConferenceHost {
     let id = makeParticipantID()
     let isNew = directory.conferences[configuration.name] == nil
     let (actions, refusal) = directory.dial(
-      dialOut, as: id, from: ConferenceSettings(configuration), token: router.roomToken(configuration.name),
+      dialOut, as: id, from: settings(of: configuration), token: router.roomToken(configuration.name),
       globals: globals, protection: protection, random: generator, now: loop.now)
     if isNew, refusal == nil { onNotice?(.began(configuration.name)) }
     carryOut(actions, in: room)

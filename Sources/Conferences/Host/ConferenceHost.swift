@@ -123,7 +123,7 @@ public final class ConferenceHost: CallHost {
       address: request.caller.address?.ip,
       isKnown: request.caller.isRegistered || request.caller.trunk != nil)
     let actions = directory.arrived(
-      arrival, at: ConferenceSettings(service), from: source, token: router.roomToken(service.name),
+      arrival, at: settings(of: service), from: source, token: router.roomToken(service.name),
       globals: globals, protection: protection, random: random, now: loop.now)
     if isNew, directory.conferences[service.name] != nil { onNotice?(.began(service.name)) }
     if directory.conference(of: call.id) != nil {
@@ -150,6 +150,13 @@ public final class ConferenceHost: CallHost {
 
   // MARK: Policy
 
+  /// What holds for a conference of this service: its own settings, with the telephone keys of its theme.
+  func settings(of service: ServiceConfiguration) -> ConferenceSettings {
+    var settings = ConferenceSettings(service)
+    settings.controls = library.lookup(service).controls(of: settings.controls)
+    return settings
+  }
+
   /// Another policy is in force: what it says of conferences that run holds for them, as far as it can.
   public func policyChanged() {
     let services = Dictionary(
@@ -157,7 +164,7 @@ public final class ConferenceHost: CallHost {
       uniquingKeysWith: { first, _ in first })
     let (now, globals) = (loop.now, globals)
     for room in Array(rooms.values) {
-      let settings = services[room.name].map { ConferenceSettings($0) }
+      let settings = services[room.name].map { self.settings(of: $0) }
       let actions = directory.tell(conference: room.name, protection: protection, now: now) {
         $0.apply(settings ?? $0.settings, globals: globals, now: now)
       }

@@ -30,7 +30,7 @@ final class HostedAudio {
     self.room = room
     self.loop = loop
     announcer = Announcer(
-      room: room, library: library, themes: library.lookup(theme: service.theme), loop: loop)
+      room: room, library: library, themes: library.lookup(service), loop: loop)
     box.audio = self
   }
 

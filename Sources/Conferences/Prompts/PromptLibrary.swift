@@ -29,6 +29,7 @@ public final class PromptLibrary {
   private var base = Theme(name: "base", files: [])
   private var global: Theme?
   private var themes: [String: Theme] = [:]
+  private var language: LanguageTag?
   private var untold: Set<Prompt> = []
   /// A recording is missing or damaged: told once of each.
   public var onUnusable: ((_ path: String, _ reason: String) -> Void)?
@@ -43,22 +44,28 @@ public final class PromptLibrary {
   /// - Parameters:
   ///   - base: what comes with Tandem.
   ///   - global: the theme of services that name none.
-  public func use(base: Theme, global: Theme?, themes: [String: Theme]) {
+  ///   - language: where neither service nor theme names one.
+  public func use(base: Theme, global: Theme?, themes: [String: Theme], language: LanguageTag? = nil) {
     self.base = base
     self.global = global
     self.themes = themes
+    self.language = language
     entries = entries.filter { if case .reading = $0.value { true } else { false } }
     cachedSeconds = 0
     untold = []
   }
 
   /// Where a service finds its prompts.
-  public func lookup(theme name: String?) -> ThemeLookup {
-    ThemeLookup(service: name.flatMap { themes[$0] }, global: global, base: base)
+  public func lookup(_ service: ServiceConfiguration) -> ThemeLookup {
+    let theme = service.theme.flatMap { themes[$0] }
+    return ThemeLookup(
+      service: theme, global: global, base: base,
+      language: service.language ?? (theme ?? global)?.language ?? language)
   }
 
   /// The recording of a prompt; nil, at once or later, when there is none that can be played.
   func recording(_ prompt: Prompt, in lookup: ThemeLookup, then: @escaping (Recording?) -> Void) {
+    if lookup.isDisabled(prompt) { return then(nil) }
     guard let (theme, file) = lookup.recording(of: prompt) else {
       if untold.insert(prompt).inserted { onUnusable?(prompt.fileName, "no theme has it") }
       return then(nil)

@@ -1,3 +1,5 @@
+import CallModel
+
 /// The files and settings of one theme, as found in its directory.
 public struct Theme: Hashable, Sendable {
   public var name: String
@@ -5,20 +7,26 @@ public struct Theme: Hashable, Sendable {
   public var directory: String
   /// Names of the files below ``directory``, as listed.
   public var files: Set<String>
-  /// Values of `themeconfig.json` that are single words or numbers, by key.
-  public var settings: [String: String]
-  /// Its own telephone keys; nil: it says nothing of them.
-  public var controls: ControlProfile?
+  public var configuration: ThemeConfiguration
+  /// Of the prompts of services that name no language themselves.
+  public var language: LanguageTag?
 
   public init(
-    name: String, directory: String = "", files: Set<String>, settings: [String: String] = [:],
-    controls: ControlProfile? = nil
+    name: String, directory: String = "", files: Set<String>,
+    configuration: ThemeConfiguration = ThemeConfiguration(), language: LanguageTag? = nil
   ) {
     self.name = name
     self.directory = directory
     self.files = files
-    self.settings = settings
-    self.controls = controls
+    self.configuration = configuration
+    self.language = language
+  }
+
+  /// The file of a prompt: in the language asked for or one it is a kind of (`pt/…` for `pt-BR`), else in that of the theme.
+  func file(of prompt: Prompt, language: LanguageTag?) -> String? {
+    let inLanguage = language?.lookupOrder.lazy.map { "\($0)/\(prompt.fileName)" }
+      .first { files.contains($0) }
+    return inLanguage ?? (files.contains(prompt.fileName) ? prompt.fileName : nil)
   }
 }
 
@@ -26,13 +34,16 @@ public struct Theme: Hashable, Sendable {
 /// Each is looked up by itself: a theme that replaces one prompt leaves the others as they were.
 public struct ThemeLookup: Hashable, Sendable {
   private let themes: [Theme]
+  private let language: LanguageTag?
 
   /// - Parameters:
   ///   - service: the service's own theme, if it has one.
   ///   - global: the default theme for all services, if one is set.
   ///   - base: what comes with Tandem.
-  public init(service: Theme?, global: Theme?, base: Theme) {
+  ///   - language: of its prompts; nil: that of the themes' own files.
+  public init(service: Theme?, global: Theme?, base: Theme, language: LanguageTag? = nil) {
     themes = [service, global, base].compactMap { $0 }
+    self.language = language
   }
 
   /// The theme that has the file, and the file's name in it.
@@ -42,29 +53,25 @@ public struct ThemeLookup: Hashable, Sendable {
     return themes.first { $0.files.contains(name) }.map { ($0, name) }
   }
 
-  /// The recording of a prompt, in the language asked for if there is one (`fr/conf-knock_48kHz_mono.wav`).
-  public func recording(of prompt: Prompt, language: String? = nil) -> (theme: Theme, file: String)? {
+  /// The recording of a prompt; nil: no theme has it.
+  public func recording(of prompt: Prompt) -> (theme: Theme, file: String)? {
     for theme in themes {
-      if let language, Theme.isLanguageTag(language) {
-        let file = language.lowercased() + "/" + prompt.fileName
-        if theme.files.contains(file) { return (theme, file) }
-      }
-      if theme.files.contains(prompt.fileName) { return (theme, prompt.fileName) }
+      if let file = theme.file(of: prompt, language: language) { return (theme, file) }
     }
     return nil
   }
 
-  public func setting(_ key: String) -> String? { themes.lazy.compactMap { $0.settings[key] }.first }
+  /// Whether the prompt is not to be said: a theme that disables it, and not one before it that has it.
+  public func isDisabled(_ prompt: Prompt) -> Bool {
+    for theme in themes {
+      if theme.configuration.disabledPrompts.contains(prompt) { return true }
+      if theme.file(of: prompt, language: language) != nil { return false }
+    }
+    return false
+  }
 
-  public var controls: ControlProfile { themes.lazy.compactMap(\.controls).first ?? .vmr }
-}
-
-extension Theme {
-  /// Letters, digits and hyphens (RFC 5646 §2.1), and short.
-  static func isLanguageTag(_ text: String) -> Bool {
-    (2...35).contains(text.utf8.count)
-      && text.utf8.allSatisfy {
-        ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x7a || (0x30...0x39).contains($0) || $0 == 0x2d
-      }
+  /// The telephone keys of a kind of conference, as the themes change them.
+  public func controls(of profile: ControlProfile) -> ControlProfile {
+    themes.reversed().reduce(profile) { $0.changed(by: $1.configuration.controls) }
   }
 }

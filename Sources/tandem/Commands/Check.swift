@@ -1,4 +1,5 @@
 import ArgumentParser
+import PolicyEngine
 import PolicyTools
 
 /// `tandem check`: everything that is wrong with a policy, before it takes calls.
@@ -20,7 +21,10 @@ struct CheckCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let check = PolicyCheck(directory: directory, isStrict: strict)
+    var check = PolicyCheck(directory: directory, isStrict: strict)
+    if let themes = check.outcome.snapshot?.policy.themes {
+      check.add(PromptThemes(prompts: nil, policy: themes, global: nil, language: nil).findings)
+    }
     print(json ? check.json : check.text, terminator: "")
     throw ExitCode(check.exitCode)
   }

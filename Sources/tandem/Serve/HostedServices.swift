@@ -17,6 +17,7 @@ final class HostedServices {
   private let testCalls: TestCallHost
   private let library: PromptLibrary
   private let recordings: RecordingFiles
+  private var onThemeProblem: (String) -> Void = { _ in }
   private let eventLoop: any EventLoop
   private let driver: LoopDriver
   /// The directory of the prompts that come with Tandem.
@@ -59,7 +60,9 @@ final class HostedServices {
       log.warning("there are no prompts: callers are told nothing (scripts/make-prompts makes them)")
     }
     // Before the first call; later changes are looked for off the loop.
-    use(PromptThemes(prompts: prompts, policy))
+    let themes = PromptThemes(prompts: prompts, policy)
+    onThemeProblem = { log.warning("a theme's settings cannot all be read", metadata: ["problem": "\($0)"]) }
+    use(themes)
   }
 
   /// Another policy is in force; its themes are looked for on the disk.
@@ -73,14 +76,18 @@ final class HostedServices {
   }
 
   private func use(_ themes: PromptThemes) {
-    library.use(base: themes.base, global: themes.global, themes: themes.themes)
+    library.use(
+      base: themes.base, global: themes.global, themes: themes.themes, language: themes.language)
+    for problem in themes.problems { onThemeProblem(problem.description) }
+    // Their keys may be others.
+    conferences.policyChanged()
   }
 }
 
 extension PromptThemes {
   fileprivate init(prompts: String?, _ policy: Policy) {
     self.init(
-      prompts: prompts, policy: policy.themes.map { ($0.name, $0.directory) },
-      global: policy.globals.conferences.theme)
+      prompts: prompts, policy: policy.themes, global: policy.globals.conferences.theme,
+      language: policy.globals.conferences.language)
   }
 }

@@ -44,37 +44,7 @@ final class PromptFiles: SoundFiles {
   }
 }
 
-/// The themes of a policy, as they are found on the disk.
-struct PromptThemes: Sendable {
-  var base: Conferences.Theme
-  var global: Conferences.Theme?
-  var themes: [String: Conferences.Theme]
-
-  /// - Parameter prompts: the directory of the base theme.
-  init(prompts: String?, policy: [(name: String, directory: String)], global: String?) {
-    base = prompts.map { PromptThemes.theme("base", at: $0) } ?? Conferences.Theme(name: "base", files: [])
-    themes = Dictionary(
-      policy.map { ($0.name, PromptThemes.theme($0.name, at: $0.directory)) },
-      uniquingKeysWith: { first, _ in first })
-    self.global = global.flatMap { themes[$0] }
-  }
-
-  /// The files of a directory, and of the directories of other languages in it.
-  private static func theme(_ name: String, at directory: String) -> Conferences.Theme {
-    var files: Set<String> = []
-    let manager = FileManager.default
-    for entry in (try? manager.contentsOfDirectory(atPath: directory)) ?? [] {
-      if entry.hasSuffix(".wav") {
-        files.insert(entry)
-      } else if !entry.contains("."),
-        let inner = try? manager.contentsOfDirectory(atPath: "\(directory)/\(entry)")
-      {
-        for file in inner where file.hasSuffix(".wav") { files.insert("\(entry.lowercased())/\(file)") }
-      }
-    }
-    return Conferences.Theme(name: name, directory: directory, files: files)
-  }
-
+extension PromptThemes {
   /// Where the prompts that come with Tandem are: beside the program, as `make` builds it or as it is installed.
   static func standardDirectory() -> String? {
     guard let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else {
