@@ -6,6 +6,12 @@ public protocol CallHost: AnyObject {
   /// Takes over an incoming call that policy gave to this host. The host observes the leg from now on and ends the call's
   /// record.
   func take(_ incoming: IncomingCall)
+  /// The place of the party of `leg` in a service; nil where it is in none of this host's. By default there are none.
+  func place(of leg: LegID) -> ServicePlace?
+  /// Leaves the party that talks with `leg` to a place in a service, and ends the call. By default there is no such party.
+  ///
+  /// - Returns: why not; everything is as it was then.
+  func move(partyFacing leg: LegID, to place: ServicePlace) -> Disconnect?
 }
 
 /// An incoming leg with its request, its decision, and its place in the books.
@@ -17,7 +23,7 @@ public struct IncomingCall {
   public var offer: MediaDescription?
   public var call: LiveCall
   public var forwarding: Forwarding
-  /// Names of other places in this exchange (a Contact of ours the caller wants replaced): the leg it takes the place of.
+  /// The leg whose place in a service it takes (``ServicePlace``).
   public var replacing: LegID?
   /// What policy servers and scripts say of the party as a participant (routing reference §13): empty where nobody was asked.
   /// Who is refused never gets here.

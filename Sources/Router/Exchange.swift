@@ -28,6 +28,7 @@ public final class Exchange {
   }
 
   public func host(_ kind: ServiceConfiguration.Kind, by host: any CallHost) { services[kind] = host }
+  var serviceHosts: [any CallHost] { Array(services.values) }
   public func dial(_ callProtocol: CallProtocol, by dialer: any LegDialer) { dialers[callProtocol] = dialer }
   public func dialer(for callProtocol: CallProtocol) -> (any LegDialer)? { dialers[callProtocol] }
 

@@ -51,7 +51,12 @@ final class FarEnd: CallLeg {
   func refuseOffer(_ disconnect: Disconnect) { log.append("refuseOffer") }
   func send(_ digit: DTMFDigit, duration: TimeSpan) { log.append("info \(digit)") }
   func send(_ message: CallMessage) {}
-  func transferProgressed(_ progress: CallModel.TransferProgress) { log.append("notify") }
+  func transferProgressed(_ progress: CallModel.TransferProgress) {
+    switch progress {
+    case .failed(let disconnect): log.append("notify \(disconnect.cause.rawValue)")
+    default: log.append("notify \(progress)")
+    }
+  }
   func transfer(to alias: String, replacing leg: LegID?) {}
   func end(_ disconnect: Disconnect) {
     guard !isOver else { return }
@@ -264,12 +269,12 @@ final class HostBench: LegDialer {
   let plane: SilentPlane
   let files: TestSoundFiles
   let recordings: TestRecordings
+  let library: PromptLibrary
   let conferences: ConferenceHost
   private let receptions: ReceptionHost
   private let playbacks: PlaybackHost
   let gateway = TakingHost()
   let relay: MediaRelay
-  let library: PromptLibrary
   private(set) var dialled: [FarEnd] = []
   private(set) var notices: [ConferenceNotice] = []
 
@@ -311,6 +316,11 @@ final class HostBench: LegDialer {
   final class TakingHost: CallHost {
     var taken: [IncomingCall] = []
     func take(_ incoming: IncomingCall) { taken.append(incoming) }
+    /// What becomes of a party that is to take a place elsewhere; nil: there is none.
+    var moves: ((LegID, ServicePlace) -> Disconnect?)?
+    func move(partyFacing leg: LegID, to place: ServicePlace) -> Disconnect? {
+      moves.map { $0(leg, place) } ?? Disconnect(.notFound, protocolCode: 481)
+    }
   }
 
   func dial(_ call: OutgoingCall, observer: any CallLegObserver) -> any CallLeg {

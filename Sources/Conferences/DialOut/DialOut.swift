@@ -33,6 +33,8 @@ public struct DialOut: Hashable, Sendable {
   public var bypassesLock = false
   /// An extension of this platform is called (PBX).
   public var isExtension = false
+  /// Set when it is to take the place of a participant who asked for that.
+  public var standIn: StandIn?
   /// Set when a participant invited by telephone key (PBX).
   public var invitedBy: ParticipantID?
 
@@ -46,6 +48,21 @@ public struct DialOut: Hashable, Sendable {
     self.localAlias = localAlias
     self.role = role
     self.keepAlive = keepAlive
+  }
+
+  /// In whose place somebody is called.
+  public struct StandIn: Hashable, Sendable {
+    public var participant: ParticipantID
+    /// As it was asked for: who is called has the rights of the one that asked, not of the conference.
+    public var alias: Alias
+    /// A call of theirs, and none of ours, that this one takes the place of (RFC 3891), unread.
+    public var replaces: String?
+
+    public init(of participant: ParticipantID, alias: Alias, replaces: String? = nil) {
+      self.participant = participant
+      self.alias = alias
+      self.replaces = replaces
+    }
   }
 
   /// Bytes of a destination.

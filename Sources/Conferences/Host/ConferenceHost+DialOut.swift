@@ -8,11 +8,19 @@ extension ConferenceHost {
   func dial(_ dialOut: DialOut, as id: ParticipantID, from room: HostedRoom) {
     guard let conference = directory.conferences[room.name] else { return }
     var request = dialOut.request(id: exchange.makeCallID(), from: conference.settings)
-    request.direction = .dialOut
-    request.placedFrom = ServiceIdentity(room.service)
+    // In somebody's place, and with that one's rights; else as the conference.
+    let transferor = dialOut.standIn.flatMap { room.calls[$0.participant] }
+    if let standIn = dialOut.standIn, let transferor {
+      request = self.request(of: transferor, for: standIn)
+    } else {
+      request.direction = .dialOut
+      request.placedFrom = ServiceIdentity(room.service)
+    }
     request.alias = request.alias.withoutPIN
     if dialOut.invitedBy != nil { request.alias = inDomain(request.alias, of: dialOut.localAlias) }
-    let call = RoomCall(id: id, host: self, room: room, live: nil, request: request, routed: nil)
+    let call = RoomCall(
+      id: id, host: self, room: room, live: nil, request: request, routed: nil, isOutgoing: true)
+    call.transferor = transferor
     room.calls[id] = call
     let dialling = Dialling(
       dialOut, for: call, host: self, settings: conference.settings, linkTokens: conference.linkTokens)
@@ -59,11 +67,13 @@ extension ConferenceHost {
     call.take(leg)
     call.live?.connected()
     guard !call.isOver else { return }
+    call.tellTransferor(.succeeded)
     let (now, isEncrypted) = (loop.now, leg.isEncrypted)
     tell(call) { $0.answered(call.id, media: .audio, isEncrypted: isEncrypted, now: now) }
   }
 
   func diallingFailed(_ call: RoomCall, _ disconnect: Disconnect) {
+    call.tellTransferor(.failed(disconnect))
     left(call, disconnect)
     call.end(disconnect, by: .called)
   }
@@ -71,7 +81,10 @@ extension ConferenceHost {
   /// A conference calls another service of ours: a call like any other, whose legs are joined back to back.
   func join(_ call: RoomCall, _ linkTokens: [String]) {
     call.dialling = nil
-    let request = call.request
+    let (request, now) = (call.request, loop.now)
+    if case .service(let service)? = call.routed?.decision, [.conference, .lecture].contains(service.kind) {
+      tell(call) { $0.joined(call.id, now: now) }
+    }
     let service = call.room.service
     guard let party = call.room.audio.openParty() else {
       return diallingFailed(call, Disconnect(.congestion, text: "No room for more parties"))

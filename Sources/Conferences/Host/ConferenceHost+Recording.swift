@@ -25,10 +25,13 @@ public struct RecordingRefusal: Error, Hashable, Sendable, CustomStringConvertib
 extension ConferenceHost {
   /// Begins to record a conference, or ends it.
   ///
-  /// - Parameter then: told the path of the file, at once or when it has been made; empty when none was under way.
+  /// - Parameters:
+  ///   - conference: its name or its id.
+  ///   - then: told the path of the file, at once or when it has been made; empty when none was under way.
   public func record(
-    _ isWanted: Bool, on name: String, then: @escaping (Result<String, RecordingRefusal>) -> Void
+    _ isWanted: Bool, on conference: String, then: @escaping (Result<String, RecordingRefusal>) -> Void
   ) {
+    let name = directory.name(of: conference) ?? conference
     let path = rooms[name]?.recording?.path
     if let refusal = perform(.record(isWanted), on: name) {
       return then(.failure(RecordingRefusal(description: refusal.words)))

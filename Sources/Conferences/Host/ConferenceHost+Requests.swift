@@ -12,7 +12,7 @@ extension ConferenceHost {
       let (exitCode, output) = answer(request, isJSON: isJSON)
       return then(exitCode, output)
     }
-    guard directory.conferences[name] != nil else {
+    guard directory.name(of: name) != nil else {
       let (exitCode, output) = refusal("no conference “\(name)” runs", isJSON)
       return then(exitCode, output)
     }

@@ -102,11 +102,13 @@ public final class ConferenceHost: CallHost {
     arrival.callTag = request.callTag
     arrival.pin = request.alias.pin
     arrival.isAnswered = false
+    arrival.takesPlaceOf = incoming.replacing.flatMap { self.call(with: $0)?.id }
     arrival.linkTokens = request.loopTokens.filter { Router.isRoomToken($0) }
     if let role = incoming.role { arrival.role = role == .chair ? .chair : .guest }
+    if let old = arrival.takesPlaceOf { arrival.role = directory.conferences[service.name]?[old]?.role }
     let device = request.caller.registeredAlias.flatMap { router.policy.device(alias: $0) }
     arrival.isExtension = device != nil
-    if let owner = service.room.telephone?.owner {
+    if let owner = service.room.telephone?.owner, arrival.takesPlaceOf == nil {
       arrival.isOwner = device?.number == owner
       if arrival.isOwner { arrival.role = .chair }
       guard arrival.isOwner || directory.conferences[service.name] != nil else {
@@ -148,14 +150,14 @@ public final class ConferenceHost: CallHost {
     return room
   }
 
-  // MARK: Policy
-
   /// What holds for a conference of this service: its own settings, with the telephone keys of its theme.
   func settings(of service: ServiceConfiguration) -> ConferenceSettings {
     var settings = ConferenceSettings(service)
     settings.controls = library.lookup(service).controls(of: settings.controls)
     return settings
   }
+
+  // MARK: Policy
 
   /// Another policy is in force: what it says of conferences that run holds for them, as far as it can.
   public func policyChanged() {

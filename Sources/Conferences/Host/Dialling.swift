@@ -102,9 +102,13 @@ final class Dialling: HostedLegOwner {
     case .service:
       // It stays in the house.
       guard enter(routed) else { return failed(Disconnect(.serverFailure)) }
+      // What it is to take the place of would have to be a call there.
+      if dialOut.standIn?.replaces != nil { return failed(Disconnect(.gone)) }
       isOver = true
       return host.join(call, linkTokens)
-    case .refuse(let rejection): disconnect = Disconnect(rejection.cause)
+    case .refuse(let rejection):
+      disconnect = Disconnect(rejection.cause)
+      countGuess(rejection)
     case .dial, .dialManually: disconnect = Disconnect(.notFound)
     }
     routed.decision = .reject(verdict == .loop ? .loop : .notFound)
@@ -112,6 +116,21 @@ final class Dialling: HostedLegOwner {
     routed.record.decision = routed.decision
     _ = enter(routed)
     failed(disconnect)
+  }
+
+  /// A stranger who is in a room must not try aliases from there either.
+  private func countGuess(_ rejection: Rejection) {
+    let caller = call.request.caller
+    guard dialOut.standIn != nil, rejection.cause == .notFound, !caller.isRegistered, caller.trunk == nil,
+      let source = caller.address
+    else { return }
+    router.countBadAttempt(from: source.ip, location: call.request.location, now: loop.now)
+  }
+
+  /// Who calls, in words: the conference, also where it calls by another's rights.
+  private var callerName: String {
+    guard dialOut.standIn != nil else { return call.request.caller.displayName }
+    return settings.localDisplayName ?? settings.name
   }
 
   /// Enters the call in the books, the first time; later it goes on under another rule.
@@ -123,7 +142,7 @@ final class Dialling: HostedLegOwner {
     }
     let party = LegParty(
       callProtocol: dialOut.callProtocol, isIncoming: false, alias: dialOut.localAlias,
-      displayName: call.request.caller.displayName)
+      displayName: callerName)
     guard let live = exchange.ledger.begin(call.request, routed, caller: party) else { return false }
     call.enter(live)
     return true
@@ -180,10 +199,10 @@ final class Dialling: HostedLegOwner {
     let request = call.request
     let outgoing = OutgoingCall(
       id: request.id, target: target, callerAlias: target.callingAlias ?? dialOut.localAlias,
-      callerDisplayName: target.callingDisplayName ?? request.caller.displayName,
+      callerDisplayName: target.callingDisplayName ?? callerName,
       isCallerRegistered: false,
       hopsLeft: request.hopsLeft ?? router.policy.policy.globals.sip.maxForwards, loopTokens: linkTokens,
-      offer: offer)
+      offer: offer, replaces: dialOut.standIn?.replaces)
     let leg = HostedLeg(
       leg: dialer.dial(outgoing, observer: UnheardLeg.shared), party: party, plane: host.plane,
       media: host.media, terms: terms)
@@ -208,7 +227,8 @@ final class Dialling: HostedLegOwner {
     switch event {
     case .progress(let progress, let hasMedia):
       if progress == .ringing {
-        update(index) { if $0.rang == nil { $0.rang = self.loop.wallClock } }
+        update(attempts[index].recordIndex) { if $0.rang == nil { $0.rang = self.loop.wallClock } }
+        call.tellTransferor(.ringing)
       }
       // Of several phones that ring, the first that has something to say is heard.
       if hasMedia, call.leg == nil { host.hearEarly(call, leg) }
@@ -263,7 +283,7 @@ final class Dialling: HostedLegOwner {
   private func follow(_ target: String) {
     redirections += 1
     call.request.alias = Alias(sip: target).withoutPIN
-    call.request.resolutions = redirections
+    call.request.resolutions += 1
     dialOut.destination = target
     call.live?.note("redirected to \(call.request.alias.full)")
     start()

@@ -15,6 +15,8 @@ final class RoomCall: HostedLegOwner {
   let forwarding: Forwarding
   /// nil: nobody rings yet.
   private(set) var leg: HostedLeg?
+  /// In whose place it is called: that one hears how it goes.
+  weak var transferor: RoomCall?
   /// Reaches a participant that is dialled.
   var dialling: Dialling?
   /// What the call occupies of a trunk, while it is up.
@@ -28,13 +30,16 @@ final class RoomCall: HostedLegOwner {
   private var stay: ParticipantRecord?
   private var stayIndex: Int?
 
-  var isOutgoing: Bool { request.direction == .dialOut }
+  let isOutgoing: Bool
+  /// Somebody else has been asked for its place, and is on the way.
+  var isReplaced = false
   private var router: Router { host.exchange.router }
 
   init(
     id: ParticipantID, host: ConferenceHost, room: HostedRoom, live: LiveCall?, request: CallRequest,
-    routed: RoutedCall?, forwarding: Forwarding = Forwarding()
+    routed: RoutedCall?, forwarding: Forwarding = Forwarding(), isOutgoing: Bool = false
   ) {
+    self.isOutgoing = isOutgoing
     self.id = id
     self.host = host
     self.room = room
@@ -165,6 +170,10 @@ final class RoomCall: HostedLegOwner {
   func end(_ disconnect: Disconnect, by side: CallRecord.Side) {
     guard !isOver else { return }
     isOver = true
+    tellTransferor(.failed(disconnect))
+    if isReplaced {
+      leg?.leg.transferProgressed(disconnect.cause == .transferred ? .succeeded : .failed(disconnect))
+    }
     dialling?.stop(disconnect)
     dialling = nil
     leg?.end(disconnect)
@@ -207,6 +216,16 @@ final class RoomCall: HostedLegOwner {
     host.forget(self)
   }
 
+  /// How it goes with taking somebody's place; of its end it is told once.
+  func tellTransferor(_ progress: CallModel.TransferProgress) {
+    guard let transferor, !transferor.isOver else { return }
+    transferor.leg?.leg.transferProgressed(progress)
+    switch progress {
+    case .succeeded, .failed: self.transferor = nil
+    case .accepted, .trying, .ringing: break
+    }
+  }
+
   // MARK: What happens
 
   func leg(_ leg: HostedLeg, did event: HostedLeg.Event) {
@@ -215,10 +234,10 @@ final class RoomCall: HostedLegOwner {
     case .digit(let digit): host.pressed(self, digit)
     case .held(let isHeld): host.held(self, isHeld)
     case .mediaChanged: host.mediaChanged(self)
-    case .transferRequested:
-      leg.leg.transferProgressed(.failed(Disconnect(.forbidden)))
+    case .transferRequested(let request): host.transferRequested(by: self, request)
     case .ended(let disconnect):
       isOver = true
+      tellTransferor(.failed(disconnect))
       host.left(self, disconnect)
       close(disconnect, by: isOutgoing ? .called : .caller)
     case .answered: host.answered(self, leg, nil)

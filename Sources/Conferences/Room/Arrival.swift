@@ -21,6 +21,8 @@ public struct Arrival: Sendable {
   public var role: Participant.Role?
   /// Policy, or a one-time token, lets it in though the conference is locked.
   public var bypassesLock = false
+  /// Whose place it takes: that one goes when this one is in.
+  public var takesPlaceOf: ParticipantID?
   /// Its call is answered already: it comes from a reception or another conference.
   public var isAnswered = false
   public var isStreaming = false

@@ -29,6 +29,7 @@ extension Conference {
   private mutating func remove(_ id: ParticipantID, _ disconnect: Disconnect, _ now: MonotonicInstant) {
     guard let member = members.removeValue(forKey: id) else { return }
     hasLost = true
+    standInFailed(member)
     order.removeAll { $0 == id }
     invited.removeAll { $0 == id }
     if member.published != nil { events.append(.participantDeleted(id, disconnect), at: now) }
@@ -38,10 +39,12 @@ extension Conference {
       events.append(.stage(speakers), at: now)
     }
     if member.isInside, !members.isEmpty { announce(member.participant, tone: .leaveTone, .hasLeft) }
-    if settings.ending == .owner, member.participant.isOwner, member.isInside {
+    if settings.ending == .owner, member.participant.isOwner, member.isInside || isWithoutPrincipal(member),
+      !members.values.contains(where: { $0.standsInFor == id })
+    {
       return finish(Disconnect(.normal, text: "Conference terminated: its owner left"), now)
     }
-    if member.isHolding { considerEnd(hasLeft: true, now) }
+    if member.isHolding || member.standsInFor != nil { considerEnd(hasLeft: true, now) }
     if !isOver, members.isEmpty { finish(Disconnect(.normal, text: "Everybody left"), now) }
   }
 
@@ -49,11 +52,13 @@ extension Conference {
   mutating func considerEnd(hasLeft: Bool, _ now: MonotonicInstant) {
     guard status.isStarted, !isOver, !members.isEmpty else { return }
     let holding = members.values.filter { $0.isHolding }
-    if !isHeldAlive(by: holding.map(\.participant)) {
+    // Whoever has gone already is held for by whom it has called.
+    let standIns = members.values.filter { isWithoutPrincipal($0) }
+    if !isHeldAlive(by: holding + standIns) {
       return endSession(Disconnect(.normal, text: "Conference terminated: nobody keeps it alive"), now)
     }
     if hasLeft, holding.count == 1, lastParticipantSince == nil { lastParticipantSince = now }
-    guard !holding.contains(where: { $0.isInside }) else { return }
+    guard !holding.contains(where: { $0.isInside }), standIns.isEmpty else { return }
     // Nobody is in any more, and Guests at the door wait for a Host as they did before. The lock was that of those who left,
     // and nobody remains who could let in whom they kept out.
     for id in order where members[id]?.participant.stage == .waitingForAdmission {
@@ -84,11 +89,14 @@ extension Conference {
     automaticCallsDueAt = nil
   }
 
-  private func isHeldAlive(by participants: [Participant]) -> Bool {
+  private func isHeldAlive(by members: [Member]) -> Bool {
+    // Another conference is kept by its own people.
+    let members = members.filter { !$0.isConference }
     guard settings.ending == .hosts else {
-      return participants.contains { $0.stage == .inConference }
+      return members.contains { $0.isInside || $0.standsInFor != nil }
     }
-    if participants.contains(where: { $0.direction == .incoming }) { return true }
+    let participants = members.map(\.participant)
+    if participants.contains(where: { $0.direction == .incoming || $0.countsAsCaller }) { return true }
     if participants.contains(where: { $0.keepAlive == .yes && $0.isHost }) { return true }
     let multiple = participants.filter { $0.keepAlive == .ifMultiple }
     return multiple.count >= 2 && multiple.contains { $0.isHost }

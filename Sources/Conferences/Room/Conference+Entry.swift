@@ -21,7 +21,8 @@ extension Conference {
     guard !arrival.linkTokens.contains(token) else {
       return act(.reject(arrival.id, Disconnect(.loop, text: "The conference calls itself")))
     }
-    guard !isFull else { return turnAway(arrival) }
+    let replaced = arrival.takesPlaceOf.flatMap { members[$0]?.participant }
+    guard !isFull || replaced != nil else { return turnAway(arrival) }
     var participant = Participant(
       id: arrival.id, direction: .incoming, stage: .ivr, callProtocol: arrival.callProtocol,
       alias: arrival.alias, localAlias: arrival.localAlias, displayName: arrival.displayName,
@@ -29,15 +30,21 @@ extension Conference {
     participant.isStreaming = arrival.isStreaming
     participant.isEncrypted = arrival.isEncrypted
     if let overlayText = arrival.overlayText { participant.overlayText = overlayText }
-    participant.isOwner = arrival.isOwner
+    participant.isOwner = arrival.isOwner || replaced?.isOwner == true
     participant.isExtension = arrival.isExtension
     participant.connectedAt = now
     var member = Member(participant)
-    member.bypassesLock = arrival.bypassesLock
+    member.bypassesLock = arrival.bypassesLock || replaced != nil
     member.linkTokens = Array(arrival.linkTokens.prefix(ConferenceLinks.maximumTokens))
+    // Only conferences give their calls tokens.
+    member.isConference = !member.linkTokens.isEmpty
     add(member)
     if !arrival.isAnswered, !arrival.media.isEmpty { act(.answer(arrival.id)) }
 
+    if let replaced {
+      enter(arrival.id, as: replaced.role ?? .guest, now)
+      return takePlace(of: replaced.id, now)
+    }
     if let role = arrival.role ?? settings.entry.roleWithoutPIN { return enter(arrival.id, as: role, now) }
     var failures = 0
     if let pin = arrival.pin, !pin.isEmpty {
@@ -150,7 +157,7 @@ extension Conference {
         $0.participant.joinedAt = now
         if joinsMuted { $0.participant.isMuted = true }
       }
-      if participant.isOwner { say(.localConferenceCreated, to: id) }
+      if participant.isOwner, members.count == 1 { say(.localConferenceCreated, to: id) }
       if status.isRecording { say(.isBeingRecorded, to: id) }
       announce(participant, tone: .joinTone, .hasJoined)
     case .waitingForHost:
@@ -188,6 +195,12 @@ extension Conference {
     }
   }
 
+  /// Routing has shown that it is another conference of ours: who is in there holds that one, and not this one as well. Two that
+  /// hold each other would never end.
+  public mutating func joined(_ id: ParticipantID, now: MonotonicInstant) -> [ConferenceAction] {
+    turn(now) { $0.update(id) { $0.isConference = true } }
+  }
+
   /// Routing has shown whether the number that was invited is an extension of this platform.
   public mutating func routed(
     _ id: ParticipantID, isExtension: Bool, now: MonotonicInstant
@@ -213,6 +226,7 @@ extension Conference {
         if $0.tones?.nextDeadline == nil { $0.tones = nil }
       }
       $0.enter(id, as: dialOut.role, now)
+      if let standIn = dialOut.standIn { $0.takePlace(of: standIn.participant, now) }
     }
   }
 

@@ -18,6 +18,8 @@ struct Member {
   var hasEarlyMedia = false
   var waitingSince: MonotonicInstant?
   var linkTokens: [String] = []
+  /// It is another conference of ours: nobody by itself.
+  var isConference = false
 
   init(_ participant: Participant) { self.participant = participant }
 

@@ -88,6 +88,8 @@ public struct Participant: Hashable, Sendable {
   public internal(set) var receivesPresentation = true
   /// A stream or a recorder: receives only, and is nobody.
   public internal(set) var isStreaming = false
+  /// It came in the place of one that dialled in, and counts as that one did.
+  public internal(set) var countsAsCaller = false
   /// nil: it dialled in.
   public internal(set) var keepAlive: KeepAlive?
   /// A Host without media that pressed Start counts as one that is there.

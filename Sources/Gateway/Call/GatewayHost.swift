@@ -22,6 +22,11 @@ public final class GatewayHost: CallHost {
     call.start()
   }
 
+  public func move(partyFacing leg: LegID, to place: ServicePlace) -> Disconnect? {
+    guard let call = call(with: leg) else { return Disconnect(.notFound, protocolCode: 481) }
+    return call.move(partyFacing: leg, to: place)
+  }
+
   public var callCount: Int { Set(callsByLeg.values.map { ObjectIdentifier($0) }).count }
 
   func call(with leg: LegID) -> TwoPartyCall? { callsByLeg[leg] }

@@ -11,6 +11,9 @@ extension TwoPartyCall {
   func joinOtherCall(
     _ side: RelaySideName, _ replacing: LegID, _ remaining: any CallLeg, transferrer: any CallLeg
   ) {
+    if let place = host.exchange.place(of: replacing) {
+      return takePlace(place, side, transferrer: transferrer)
+    }
     guard let other = host.call(with: replacing), other !== self, other.phase == .connected,
       let otherSide: RelaySideName = other.caller.id == replacing
         ? .a : (other.called?.id == replacing ? .b : nil),
@@ -39,6 +42,48 @@ extension TwoPartyCall {
     self.transfer = transfer
     watchTransfer()
     target.offer(passed)
+  }
+
+  /// The party that stays takes the transferrer's place in a service.
+  private func takePlace(_ place: ServicePlace, _ side: RelaySideName, transferrer: any CallLeg) {
+    guard host.exchange.serves(place.service.kind) else {
+      return transferrer.transferProgressed(.failed(Disconnect(.notFound, protocolCode: 481)))
+    }
+    transferrer.transferProgressed(.accepted)
+    transferrer.transferProgressed(.succeeded)
+    leave(facing: side, to: place)
+  }
+
+  /// The party that does not leave by `side` goes to a place in a service; this call is over.
+  private func leave(facing side: RelaySideName, to place: ServicePlace) {
+    let (leaving, remaining) = (leg(side), side.other)
+    var request = request
+    request.alias = Alias(dialled: place.alias, protocol: request.callProtocol).withoutPIN
+    request.previousServiceName = configuration.name
+    request.resolutions += 1
+    if let newcomer = newcomers[remaining] {
+      request.caller = newcomer
+    } else if remaining == .b, let party = leg(remaining)?.party {
+      request.caller = Caller(reached: party, by: calledTarget)
+    }
+    // The dialog that is replaced decides, not an alias: both calls were decided when they were made.
+    guard leave(remaining, to: live.routed.taking(place), request, isExternal: false, inPlaceOf: place.leg)
+    else { return }
+    leaving?.observer = nil
+    leaving?.end(Disconnect(.transferred))
+  }
+
+  /// The party that talks with `leg` takes somebody's place in a service.
+  func move(partyFacing leg: LegID, to place: ServicePlace) -> Disconnect? {
+    let side: RelaySideName? = caller.id == leg ? .a : called?.id == leg ? .b : nil
+    guard phase == .connected, let side, host.exchange.serves(place.service.kind) else {
+      return Disconnect(.notFound, protocolCode: 481)
+    }
+    guard transfer == nil, borrower == nil, exchangeUnderWay == nil else {
+      return Disconnect(.temporarilyUnavailable, protocolCode: 491)
+    }
+    leave(facing: side, to: place)
+    return nil
   }
 
   /// Semi-attended: the consultation call still rings. What rings was offered the transferrer's media, which no answer could

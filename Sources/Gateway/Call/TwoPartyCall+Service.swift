@@ -29,16 +29,19 @@ extension TwoPartyCall {
 
   /// Leaves a party to the service that hosts it from now on. For everybody else this call is over.
   ///
-  /// False: nobody hosts such a service, and nothing has changed.
+  /// - Parameter replaced: whose place it takes there.
+  /// - Returns: false: nobody hosts such a service, and nothing has changed.
   func leave(
-    _ side: RelaySideName, to routed: RoutedCall, _ request: CallRequest, isExternal: Bool
+    _ side: RelaySideName, to routed: RoutedCall, _ request: CallRequest, isExternal: Bool,
+    inPlaceOf replaced: LegID? = nil
   ) -> Bool {
     guard case .service(let service) = routed.decision, host.exchange.serves(service.kind),
       let leg = leg(side)
     else { return false }
     live.note("goes on at \(request.alias.parsed), service \(service.name)")
     var incoming = IncomingCall(
-      request: request, routed: routed, leg: leg, offer: callerOffer, call: live, forwarding: forwarding)
+      request: request, routed: routed, leg: leg, offer: callerOffer, call: live, forwarding: forwarding,
+      replacing: replaced)
     if phase == .connected {
       incoming.offer = nil
       incoming.described = media?.described[side] ?? MediaDescription()

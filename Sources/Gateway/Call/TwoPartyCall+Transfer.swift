@@ -110,7 +110,7 @@ extension TwoPartyCall {
     if let newcomer = newcomers[side.other] {
       request.caller = newcomer
     } else if side == .a {
-      request.caller = identity(of: remaining, calledTarget)
+      request.caller = Caller(reached: remaining.party, by: calledTarget)
     }
     transfer = TransferInProgress(
       side: side, stage: .deciding, request: request, replaces: transferRequest.replacingElsewhere,
@@ -190,18 +190,6 @@ extension TwoPartyCall {
     if let newcomer = newcomers[side] { return !newcomer.isRegistered && newcomer.trunk == nil }
     if side == .a { return !request.caller.isRegistered && request.caller.trunk == nil }
     return calledTarget.map { !$0.isDevice && $0.trunk == nil } ?? true
-  }
-
-  /// Who a party is that we have called: it is known here only as the target that was reached.
-  func identity(of leg: any CallLeg, _ target: RouteTarget?) -> Caller {
-    let device = target.flatMap { $0.isDevice ? $0.calledAlias : nil }
-    let alias = leg.party.alias
-    let hasScheme = ["sip:", "sips:", "tel:"].contains { alias.lowercased().hasPrefix($0) }
-    return Caller(
-      alias: leg.party.callProtocol == .sip && !hasScheme ? "sip:\(alias)" : alias,
-      displayName: leg.party.displayName, address: leg.party.address,
-      vendor: leg.party.vendor, isRegistered: device != nil, registeredAlias: device,
-      trunk: target?.trunk?.name)
   }
 
   // MARK: The new party
@@ -368,7 +356,7 @@ extension TwoPartyCall {
     self.transfer = nil
     let former = leg(transfer.side)
     if transfer.isAwaited { former?.transferProgressed(.succeeded) }
-    newcomers[transfer.side] = transfer.caller ?? identity(of: newcomer, transfer.target)
+    newcomers[transfer.side] = transfer.caller ?? Caller(reached: newcomer.party, by: transfer.target)
     live.occupy(transfer.side == .a ? .caller : .called, transfer.share)
     if transfer.side == .a {
       if let callerTarget { router.endAttempt(callerTarget) }
@@ -448,8 +436,4 @@ extension TwoPartyCall {
     }
     return description
   }
-}
-
-extension RouteTarget {
-  var isDevice: Bool { if case .device = destination { true } else { false } }
 }

@@ -62,7 +62,11 @@ extension SIPEndpoint {
     guard request.caller.isRegistered || request.caller.trunk != nil else {
       return leg.reject(Disconnect(.forbidden))
     }
-    guard let old = self.leg(of: replaced), let call = gateway.call(with: old.id) else {
+    let old = self.leg(of: replaced)
+    if let old, let place = exchange.place(of: old.id) {
+      return takePlace(place, by: leg, request, offer: offer, forwarding)
+    }
+    guard let old, let call = gateway.call(with: old.id) else {
       // A dialog of ours, but no call that could be taken over, or not any more.
       if let session = leg.session { agent.reject(session, status: 481, now: loop.now) }
       return
@@ -81,6 +85,27 @@ extension SIPEndpoint {
     let incoming = IncomingCall(
       request: request, routed: routed, leg: leg, offer: offer, call: live, forwarding: forwarding)
     call.takeOver(old.id, by: incoming)
+  }
+
+  /// The dialog is somebody's in a service, whose place the caller takes.
+  private func takePlace(
+    _ place: ServicePlace, by leg: SIPLeg, _ request: CallRequest, offer: MediaDescription?,
+    _ forwarding: Forwarding
+  ) {
+    var request = request
+    request.resolutions = 1
+    var routed = router.route(request, isAdmitted: false, now: loop.now, wallClock: loop.wallClock)
+    if case .reject(.blocked) = routed.decision { return leg.reject(Disconnect(.notFound)) }
+    routed = routed.taking(place)
+    routed.record.decision = routed.decision
+    request.alias = Alias(dialled: place.alias, protocol: request.callProtocol).withoutPIN
+    guard let live = exchange.ledger.begin(request, routed, caller: leg.party) else {
+      return leg.reject(Disconnect(.serverFailure))
+    }
+    let incoming = IncomingCall(
+      request: request, routed: routed, leg: leg, offer: offer, call: live, forwarding: forwarding,
+      replacing: place.leg)
+    exchange.pass(incoming, isExternal: false)
   }
 
   static let loopHeader = SIPHeaderName("Tandem-Loop")
