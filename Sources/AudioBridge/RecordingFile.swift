@@ -26,6 +26,13 @@ public final class RecordingFile: Sendable {
     try self.init(path, writer: .shared)
   }
 
+  /// - Parameter descriptor: of an open file, which is closed with this.
+  init(_ path: String, descriptor: Int32, writer: RecordingWriter = .shared) {
+    self.path = path
+    self.descriptor = descriptor
+    self.writer = writer
+  }
+
   init(_ path: String, writer: RecordingWriter) throws(BridgeRecordingError) {
     self.path = path
     descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o640)

@@ -12,6 +12,11 @@ public protocol CallHost: AnyObject {
   ///
   /// - Returns: why not; everything is as it was then.
   func move(partyFacing leg: LegID, to place: ServicePlace) -> Disconnect?
+  /// Ends the call of this caller, which nobody has answered, so that whom it called can be called for somebody else. By default
+  /// there is no such call.
+  ///
+  /// - Returns: whom it called; nil: nobody, or somebody who has answered.
+  func abandonRinging(by leg: LegID) -> Alias?
 }
 
 /// An incoming leg with its request, its decision, and its place in the books.

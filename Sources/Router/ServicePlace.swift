@@ -22,6 +22,8 @@ extension CallHost {
   public func move(partyFacing leg: LegID, to place: ServicePlace) -> Disconnect? {
     Disconnect(.notFound, protocolCode: 481)
   }
+
+  public func abandonRinging(by leg: LegID) -> Alias? { nil }
 }
 
 extension Exchange {

@@ -1,4 +1,3 @@
-import AudioBridge
 import AudioMixing
 import CallModel
 import Codecs
@@ -6,6 +5,8 @@ import Glibc
 import MediaRelay
 import TestSupport
 import Testing
+
+@testable import AudioBridge
 
 extension AudioBridgeTests {
   @Suite struct Prompts {
@@ -116,6 +117,20 @@ extension AudioBridgeTests {
       let last = samples.suffix(48_000)
       #expect(AudioSignal.level(of: 440, in: last, rate: 48_000) > 1_500)
       #expect(AudioSignal.level(of: 700, in: last, rate: 48_000) > 1_500)
+    }
+
+    /// The room goes on, and says why it is not recorded any more.
+    @Test func aFullDiskEndsTheRecordingAlone() throws {
+      let hall = try Hall()
+      let a = try hall.add(.pcmu).singing(440).join()
+      let b = try hall.add(.opus).singing(700).join()
+      let full = RecordingFile("/dev/full", descriptor: open("/dev/full", O_WRONLY | O_CLOEXEC))
+      hall.room.record(full, title: "Test")
+      let failure = BridgeRecordingError(path: "/dev/full", errno: ENOSPC)
+      #expect(hall.talk { hall.log.contains(.recordingFailed(failure)) })
+      #expect("\(failure)" == "/dev/full: No space left on device")
+      #expect(hall.talk { a.hears(700) && b.hears(440) })
+      #expect(hall.log.count { $0 == .recordingFailed(failure) } == 1)
     }
 
     /// The samples of what is in the file.

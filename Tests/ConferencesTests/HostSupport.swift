@@ -316,6 +316,9 @@ final class HostBench: LegDialer {
   final class TakingHost: CallHost {
     var taken: [IncomingCall] = []
     func take(_ incoming: IncomingCall) { taken.append(incoming) }
+    /// Calls that ring, and whom they call.
+    var ringing: [LegID: Alias] = [:]
+    func abandonRinging(by leg: LegID) -> Alias? { ringing.removeValue(forKey: leg) }
     /// What becomes of a party that is to take a place elsewhere; nil: there is none.
     var moves: ((LegID, ServicePlace) -> Disconnect?)?
     func move(partyFacing leg: LegID, to place: ServicePlace) -> Disconnect? {

@@ -97,14 +97,6 @@ struct PromptTests {
     #expect(!lookup.isDisabled(.joinTone), "the service's own theme has it")
   }
 
-  @Test func filesByName() {
-    let lookup = ThemeLookup(
-      service: nil, global: nil,
-      base: Theme(name: "base", files: ["background.jpg", "../x", ".hidden", "a/b"]))
-    #expect(lookup.file(named: "background.jpg")?.theme.name == "base")
-    for name in ["../x", ".hidden", "a/b", "", "none"] { #expect(lookup.file(named: name) == nil) }
-  }
-
   /// Each theme changes what those before it left.
   @Test func keysOfThemes() {
     let keys = { (text: String) in text.compactMap { DTMFDigit($0) } }

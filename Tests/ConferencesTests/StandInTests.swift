@@ -197,6 +197,22 @@ import Testing
     bench.isClean()
   }
 
+  /// Semi-attended: what rings is called anew, for the room.
+  @Test func whoRingsIsCalledAnew() throws {
+    let bench = try bench(37_400...37_429)
+    let ann = bench.call("open@example.org")
+    _ = ann.take()
+    let consultation = LegID(4_712)
+    bench.gateway.ringing[consultation] = Alias(sip: "sip:bob@far.test")
+    ann.does(.transferRequested(TransferRequest(alias: Alias(sip: "sip:x@y.test"), replacing: consultation)))
+    bench.after(.milliseconds(1))
+    #expect(bench.gateway.ringing.isEmpty && bench.roster("Open").last == "bob@far.test connecting")
+    bench.dialled.first?.does(.answered(media: .audio(port: 20_004)))
+    #expect(ann.take() == ["notify accepted", "notify succeeded", "end transferred"])
+    bench.dialled.first?.hangsUp()
+    bench.isClean()
+  }
+
   @Test func placesAreKnownByTheirLegs() throws {
     let bench = try bench(37_240...37_259)
     let ann = bench.call("open@example.org")

@@ -53,6 +53,10 @@ extension ConferenceHost {
       leg.leg.transferProgressed(.failed(Disconnect(.forbidden)))
       return
     }
+    // What rings was offered the phone's own media: it is called anew, by the rights of the phone as before.
+    if let alias = exchange.gateway?.abandonRinging(by: replaced) {
+      return transferRequested(by: call, TransferRequest(alias: alias))
+    }
     leg.leg.transferProgressed(.accepted)
     // Told when it is let go, which may be in the middle of this.
     call.isReplaced = true

@@ -46,13 +46,6 @@ public struct ThemeLookup: Hashable, Sendable {
     self.language = language
   }
 
-  /// The theme that has the file, and the file's name in it.
-  public func file(named name: String) -> (theme: Theme, file: String)? {
-    // A name that comes from outside must not lead out of the theme.
-    guard !name.isEmpty, !name.contains("/"), !name.hasPrefix(".") else { return nil }
-    return themes.first { $0.files.contains(name) }.map { ($0, name) }
-  }
-
   /// The recording of a prompt; nil: no theme has it.
   public func recording(of prompt: Prompt) -> (theme: Theme, file: String)? {
     for theme in themes {

@@ -27,6 +27,13 @@ public final class GatewayHost: CallHost {
     return call.move(partyFacing: leg, to: place)
   }
 
+  public func abandonRinging(by leg: LegID) -> Alias? {
+    guard let call = call(with: leg), call.isRinging(for: leg) else { return nil }
+    let alias = call.request.alias
+    call.end(Disconnect(.transferred), by: .tandem)
+    return alias
+  }
+
   public var callCount: Int { Set(callsByLeg.values.map { ObjectIdentifier($0) }).count }
 
   func call(with leg: LegID) -> TwoPartyCall? { callsByLeg[leg] }

@@ -91,9 +91,8 @@ extension TwoPartyCall {
   func ringAnew(
     _ side: RelaySideName, _ ringing: TwoPartyCall, _ remaining: any CallLeg, transferrer: any CallLeg
   ) {
-    let alias = ringing.request.alias
+    guard let alias = host.abandonRinging(by: ringing.caller.id) else { return }
     live.note("transfer to call \(ringing.live.id), which rings")
-    ringing.end(Disconnect(.transferred), by: .tandem)
     dialTransferTarget(
       side, CallModel.TransferRequest(alias: alias), remaining, transferrer: transferrer)
   }
