@@ -51,13 +51,13 @@ final class BridgeCore: @unchecked Sendable {
 
   func receive(
     from id: MixParticipantID, _ header: RTPHeader, level: AudioLevelExtension?,
-    payload: UnsafeRawBufferPointer, now: MonotonicInstant
+    payload: UnsafeRawBufferPointer, arrival: MonotonicInstant, now: MonotonicInstant
   ) {
     self.now = now
     _ = room?.receive(
       from: id, payloadType: header.payloadType, sequenceNumber: header.sequenceNumber,
       timestamp: header.timestamp, ssrc: header.ssrc, isMarked: header.marker, level: level, payload: payload,
-      now: now)
+      now: arrival)
     wake()
   }
 

@@ -62,7 +62,7 @@ final class PartyAudio: MediaTap, @unchecked Sendable {
   }
 
   func received(
-    _ packet: UnsafeRawBufferPointer, kind: PacketKind, from: TransportAddress, at now: MonotonicInstant,
+    _ packet: UnsafeRawBufferPointer, kind: PacketKind, from: TransportAddress, at arrival: MonotonicInstant,
     output: borrowing RelayOutput
   ) {
     guard kind == .rtp, let mix, let header = RTPHeader.parse(packet), let range = header.payload(in: packet)
@@ -73,7 +73,7 @@ final class PartyAudio: MediaTap, @unchecked Sendable {
     }
     core.receive(
       from: mix, header, level: level.flatMap { audioLevel(packet, $0.identifier) },
-      payload: UnsafeRawBufferPointer(rebasing: packet[range]), now: now)
+      payload: UnsafeRawBufferPointer(rebasing: packet[range]), arrival: arrival, now: output.now)
   }
 
   private func audioLevel(_ packet: UnsafeRawBufferPointer, _ identifier: UInt8) -> AudioLevelExtension? {

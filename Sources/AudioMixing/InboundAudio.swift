@@ -61,7 +61,7 @@ public struct InboundAudio: ~Copyable {
   public static let mixFrame = 960
   /// Of the packets of somebody who speaks and is not heard, one in so many is decoded to know how loud he
   /// is.
-  static let probeInterval = 4
+  static let probeInterval = 8
   /// And of those of somebody who was found quiet.
   static let longestProbeInterval = 64
   /// Ticks that the delay must be wrong before it is put right.

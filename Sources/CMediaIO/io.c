@@ -65,7 +65,7 @@ enum {
 struct mio_batch {
   struct mmsghdr messages[MIO_BATCH];
   struct iovec vectors[MIO_BATCH];
-  _Alignas(struct cmsghdr) char control[MIO_BATCH][CMSG_SPACE(sizeof(int))];
+  _Alignas(struct cmsghdr) char control[MIO_BATCH][CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct timespec))];
   char *bytes;
 };
 
@@ -101,11 +101,19 @@ int mio_batch_receive(mio_batch *b, int fd, mio_message *messages, mio_address *
     h->msg_controllen = sizeof b->control[i];
   }
   int n = recvmmsg(fd, b->messages, MIO_BATCH, MSG_DONTWAIT, NULL);
+  // A port-unreachable that came back for what was sent: reported once, in place of what waits.
+  if (n < 0 && errno == ECONNREFUSED) n = recvmmsg(fd, b->messages, MIO_BATCH, MSG_DONTWAIT, NULL);
   for (int i = 0; i < n; i++) {
     struct msghdr *h = &b->messages[i].msg_hdr;
     sources[i].length = h->msg_namelen;
-    messages[i] = (mio_message){b->vectors[i].iov_base, b->messages[i].msg_len, 0};
+    messages[i] = (mio_message){b->vectors[i].iov_base, b->messages[i].msg_len, 0, 0};
     for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+      if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+        struct timespec t;
+        memcpy(&t, CMSG_DATA(c), sizeof t);
+        messages[i].stamp = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+        continue;
+      }
       if (c->cmsg_level != LEVEL_UDP || c->cmsg_type != OPTION_UDP_GRO) continue;
       int segment;
       memcpy(&segment, CMSG_DATA(c), sizeof segment);
@@ -157,6 +165,11 @@ int mio_set_coalescing(int fd, bool on) {
   return setsockopt(fd, LEVEL_UDP, OPTION_UDP_GRO, &value, sizeof value);
 }
 
+int mio_set_stamping(int fd, bool on) {
+  int value = on;
+  return setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &value, sizeof value);
+}
+
 int mio_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
 int mio_epoll_add(int epoll, int fd, uint64_t tag) {
@@ -174,15 +187,28 @@ int mio_epoll_remove(int epoll, int fd) {
   return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, &e);
 }
 
-int mio_epoll_wait(int epoll, mio_event *events, int capacity, int timeout_ms) {
-  struct epoll_event raw[256];
-  if (capacity > 256) capacity = 256;
-  int n = epoll_wait(epoll, raw, capacity, timeout_ms);
+static int hand_over(const struct epoll_event *raw, int n, mio_event *events) {
   for (int i = 0; i < n; i++) {
     events[i].events = raw[i].events;
     events[i].tag = raw[i].data.u64;
   }
   return n < 0 ? 0 : n;
+}
+
+int mio_epoll_wait(int epoll, mio_event *events, int capacity, int timeout_ms) {
+  struct epoll_event raw[256];
+  if (capacity > 256) capacity = 256;
+  return hand_over(raw, epoll_wait(epoll, raw, capacity, timeout_ms), events);
+}
+
+int mio_epoll_wait_precisely(int epoll, mio_event *events, int capacity, int64_t timeout_ns) {
+  struct epoll_event raw[256];
+  if (capacity > 256) capacity = 256;
+  struct timespec t = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+  int n = epoll_pwait2(epoll, raw, capacity, &t, NULL);
+  // An older kernel says ENOSYS; what keeps unknown calls from containers, often EPERM.
+  if (n < 0 && errno != EINTR) n = epoll_wait(epoll, raw, capacity, (int)((timeout_ns + 999999) / 1000000));
+  return hand_over(raw, n, events);
 }
 
 int mio_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
@@ -230,6 +256,19 @@ int mio_thread_start(const char *name, void (*body)(void *), void *context, uint
 }
 
 void mio_thread_join(uint64_t thread) { pthread_join((pthread_t)thread, NULL); }
+
+int mio_thread_raise(uint64_t thread, bool on) {
+  struct sched_param parameter = {.sched_priority = on ? 1 : 0};
+  return pthread_setschedparam((pthread_t)thread, on ? SCHED_RR : SCHED_OTHER, &parameter);
+}
+
+uint64_t mio_this_thread(void) { return (uint64_t)pthread_self(); }
+
+int64_t mio_thread_time(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
 
 void mio_sleep(int64_t nanoseconds) {
   struct timespec t = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};

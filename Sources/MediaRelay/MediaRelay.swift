@@ -130,6 +130,13 @@ public final class MediaRelay: Sendable {
   /// Sessions on each thread that mixes.
   public var mixingSessions: [Int] { mixers.map { $0.sessions.load(ordering: .relaxed) } }
 
+  /// Whether the system lets the threads that mix go before other programs (`CAP_SYS_NICE`, or a real-time limit of 1): then
+  /// ticks are on time whatever else runs. Nil before ``start()``, and where no thread mixes.
+  public var isMixingPrompt: Bool? {
+    guard !mixers.isEmpty, phase.withLock({ $0 == .running }) else { return nil }
+    return mixers.allSatisfy { $0.isPrompt.load(ordering: .relaxed) }
+  }
+
   /// Thousandths of its time that a thread which mixes may be at work for a room to be added.
   private static let fullLoad = 800
 

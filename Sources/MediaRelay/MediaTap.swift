@@ -36,6 +36,8 @@ public protocol MediaTap: AnyObject, Sendable {
   func attached(to endpoint: RelayEndpoint)
   func detached()
   /// A packet that is neither RTP nor RTCP, or (``takesRTP``) an RTP packet after SRTP.
+  ///
+  /// - Parameter at: when it came in. On a thread that mixes that may be somewhat before ``RelayOutput/now``.
   func received(
     _ packet: UnsafeRawBufferPointer, kind: PacketKind, from: TransportAddress, at: MonotonicInstant,
     output: borrowing RelayOutput)
@@ -84,6 +86,9 @@ public struct RelayOutput: ~Copyable {
   let side: UnsafeMutablePointer<SideState>
   let loop: UnsafeMutablePointer<RelayLoop>
   let source: TransportAddress
+
+  /// The time.
+  public var now: MonotonicInstant { MonotonicInstant(nanoseconds: loop.pointee.now) }
 
   /// Sends bytes as they are back to the source of the packet (STUN and DTLS answers).
   public func reply(_ bytes: UnsafeRawBufferPointer) {

@@ -6,6 +6,11 @@ extension RelayLoop {
     let count = mio_receive(slots[slot].rtcpFD, packet, maximumPacketSize + 1, source)
     guard count > 0 else { return }
     guard let side = slots[slot].side else { return dropStray(slot) }
+    handleRTCP(side, count)
+  }
+
+  /// What came to the socket for RTCP alone.
+  mutating func handleRTCP(_ side: UnsafeMutablePointer<SideState>, _ count: Int) {
     if count > maximumPacketSize { return drop(side, .tooLarge) }
     // A pooled pair may have its second socket open although this party agreed to use one.
     if side.pointee.isMultiplexed { return drop(side, .unexpectedKind) }
@@ -23,9 +28,9 @@ extension RelayLoop {
     let context = side.pointee.receiveSRTP
     let verdict =
       onRTPPort
-      ? side.pointee.latch.judge(&source.pointee, authenticates: context != nil, timing: timing, now: now)
+      ? side.pointee.latch.judge(&source.pointee, authenticates: context != nil, timing: timing, now: arrival)
       : side.pointee.rtcpLatch.judge(
-        &source.pointee, authenticates: context != nil, timing: timing, now: now)
+        &source.pointee, authenticates: context != nil, timing: timing, now: arrival)
     // On the RTP port only RTP may latch: before its first packet, RTCP passes from candidates but moves
     // nothing.
     if verdict == .foreign { return drop(side, .foreignSource) }
@@ -42,7 +47,7 @@ extension RelayLoop {
       var rtpSource = side.pointee.latch.source
       guard
         side.pointee.rtcpLatch.admitRTCP(
-          &source.pointee, isAuthenticated: context != nil, rtpSource: &rtpSource, now: now)
+          &source.pointee, isAuthenticated: context != nil, rtpSource: &rtpSource, now: arrival)
       else { return drop(side, .foreignSource) }
       side.pointee.rtcpDestination = source.pointee
     }
@@ -50,7 +55,7 @@ extension RelayLoop {
     if side.pointee.isLooped { return }
     observe(side, bytes)
     if side.pointee.tapTakesRTP {
-      if let report = compound.senderReport { side.pointee.control.heard(report, at: now) }
+      if let report = compound.senderReport { side.pointee.control.heard(report, at: arrival) }
       return
     }
     forwardRTCP(side, compound, count)
@@ -58,7 +63,7 @@ extension RelayLoop {
 
   private mutating func observe(_ side: UnsafeMutablePointer<SideState>, _ bytes: UnsafeRawBufferPointer) {
     let base = packet
-    let now = now
+    let arrival = arrival
     RTCPCompound.forEachReportBlock(bytes) { at in
       let sent = side.pointee.sending
       guard sent.isActive, base.loadBigEndian32(at) == sent.ssrc else { return }
@@ -68,7 +73,7 @@ extension RelayLoop {
       side.pointee.reported.lost = Int32(bitPattern: word << 8) >> 8
       side.pointee.reported.jitter = base.loadBigEndian32(at + 12)
       if let trip = side.pointee.reports.roundTrip(
-        last: base.loadBigEndian32(at + 16), delay: base.loadBigEndian32(at + 20), now: now)
+        last: base.loadBigEndian32(at + 16), delay: base.loadBigEndian32(at + 20), now: arrival)
       {
         side.pointee.reported.roundTrip = trip
       }

@@ -49,14 +49,15 @@ extension RelayLoop {
     defer { gathers = wasGathering }
     tap.pointee.received(
       UnsafeRawBufferPointer(start: packet, count: count), kind: kind, from: from,
-      at: MonotonicInstant(nanoseconds: now), output: RelayOutput(side: side, loop: address, source: from))
+      at: MonotonicInstant(nanoseconds: arrival), output: RelayOutput(side: side, loop: address, source: from)
+    )
   }
 
   private mutating func relayRTP(_ side: UnsafeMutablePointer<SideState>, _ received: Int) {
     var count = received
     let context = side.pointee.receiveSRTP
     let verdict = side.pointee.latch.judge(
-      &source.pointee, authenticates: context != nil, timing: timing, now: now)
+      &source.pointee, authenticates: context != nil, timing: timing, now: arrival)
     if verdict == .foreign { return drop(side, .foreignSource) }
     if let context {
       do {
@@ -81,13 +82,13 @@ extension RelayLoop {
     if !side.pointee.receives { return drop(side, .direction) }
 
     if side.pointee.firstPacket == 0 { firstPacket(side) }
-    side.pointee.lastPacket = now
-    side.pointee.lastPacketEver = now
+    side.pointee.lastPacket = arrival
+    side.pointee.lastPacketEver = arrival
     side.pointee.packetsReceived &+= 1
     side.pointee.bytesReceived &+= UInt64(received)
     side.pointee.reception.note(
       ssrc: header.ssrc, sequence: header.sequenceNumber, timestamp: header.timestamp,
-      payloadType: header.payloadType, clockRate: side.pointee.clockRate, now: now)
+      payloadType: header.payloadType, clockRate: side.pointee.clockRate, now: arrival)
     if header.payloadType == side.pointee.eventTypeIn || header.payloadType == side.pointee.secondEventTypeIn
     {
       hear(side, header, count)
@@ -184,7 +185,7 @@ extension RelayLoop {
       side.pointee.latch.admit(
         &source.pointee, ssrc: header.ssrc, sequence: header.sequenceNumber, isAuthenticated: isAuthenticated,
         continues: side.pointee.reception.continues(ssrc: header.ssrc, sequence: header.sequenceNumber),
-        window: timing.window, now: now)
+        window: timing.window, now: arrival)
     else { return false }
     flush()
     side.pointee.refusesSegments = false
@@ -200,7 +201,7 @@ extension RelayLoop {
   }
 
   private mutating func firstPacket(_ side: UnsafeMutablePointer<SideState>) {
-    side.pointee.firstPacket = now
+    side.pointee.firstPacket = arrival
     if let from = source.pointee.transportAddress {
       side.pointee.stream.pointee.emit(
         .firstPacket(stream: side.pointee.stream.pointee.id, side: side.pointee.name, from: from))
@@ -214,8 +215,8 @@ extension RelayLoop {
       header.payloadType == side.pointee.eventTypeIn
       ? side.pointee.eventClockRate : side.pointee.secondEventClockRate
     let heard = side.pointee.hearing.note(
-      UnsafeRawBufferPointer(rebasing: bytes[range]), ssrc: header.ssrc, timestamp: header.timestamp, now: now
-    )
+      UnsafeRawBufferPointer(rebasing: bytes[range]), ssrc: header.ssrc, timestamp: header.timestamp,
+      now: arrival)
     if let heard { report(heard, side) }
   }
 

@@ -52,6 +52,8 @@ struct RelayLoop: ~Copyable {
   let address: UnsafeMutablePointer<RelayLoop>
 
   let epoll: Int32
+  /// On a thread that mixes: the mailbox alone, to sleep on while packets wait for a tick. Else -1.
+  let bell: Int32
   let events: UnsafeMutablePointer<mio_event>
   /// The packet in hand, with room behind it for what SRTP adds, and where it came from.
   var packet: UnsafeMutableRawPointer
@@ -63,8 +65,13 @@ struct RelayLoop: ~Copyable {
 
   /// The time of this round, in nanoseconds.
   var now: Int64 = 0
+  /// When the packet in hand came in: ``now``, or somewhat before where packets wait for a tick.
+  var arrival: Int64 = 0
+  var arrivalClock = ArrivalClock()
   /// The same in microseconds, from any beginning.
   var roundStamp: UInt32 = 0
+  /// Sockets in ``epoll``.
+  var watched = 0
   /// Packets read in this round.
   var handled = 0
   var pace: Pace
@@ -82,7 +89,12 @@ struct RelayLoop: ~Copyable {
   private var lingerEnd: Int64 = 0
   /// Not part of this value: taps reach it while this value is in use.
   let timers: UnsafeMutablePointer<TimerTable>
-  let measuresLoad: Bool
+  /// Serves streams whose packets are made at ticks; see `RelayLoop+Ticks`.
+  let mixes: Bool
+  var priority = TickPriority()
+  /// When the thread's use of a processor was last looked at, and what it was.
+  var usedSince: Int64 = 0
+  var used: Int64 = 0
   /// Nanoseconds in which the thread was not waiting, since ``loadSince``.
   private var busy: Int64 = 0
   private var loadSince: Int64 = 0
@@ -101,9 +113,9 @@ struct RelayLoop: ~Copyable {
 
   init(
     configuration: MediaRelayConfiguration, pool: PortPool, mailbox: RelayMailbox,
-    published: PublishedCounters, measuresLoad: Bool, address: UnsafeMutablePointer<RelayLoop>
+    published: PublishedCounters, mixes: Bool, address: UnsafeMutablePointer<RelayLoop>
   ) {
-    self.measuresLoad = measuresLoad
+    self.mixes = mixes
     self.pool = pool
     self.mailbox = mailbox
     self.published = published
@@ -114,6 +126,7 @@ struct RelayLoop: ~Copyable {
     segmentsSent = configuration.segmentation && mio_knows_segmentation()
     coalescesReceived = configuration.segmentation && mio_knows_coalescing()
     epoll = mio_epoll_create()
+    bell = mixes ? mio_epoll_create() : -1
     events = .allocate(capacity: RelayLoop.eventCapacity)
     packet = .allocate(byteCount: configuration.maximumPacketSize + 1 + RelayLoop.tailRoom, alignment: 64)
     outgoing = .allocate(byteCount: configuration.maximumPacketSize + 1 + RelayLoop.tailRoom, alignment: 64)
@@ -126,31 +139,46 @@ struct RelayLoop: ~Copyable {
     slots.initialize(repeating: Slot(), count: slotCount)
   }
 
-  mutating func run() {
+  /// - Parameter isPrompt: whether the system lets this thread go before others.
+  mutating func run(isPrompt: () -> Bool) {
     _ = mio_epoll_add_edge(epoll, mailbox.eventFD, RelayLoop.mailboxTag)
+    if bell >= 0 { _ = mio_epoll_add_edge(bell, mailbox.eventFD, RelayLoop.mailboxTag) }
     now = mio_now()
     while !isStopping {
-      let count = wait()
+      let isTickNear = isTickNear
+      let count = isTickNear ? waitForTick() : wait()
       now = mio_now()
+      arrival = now
       roundStamp = UInt32(truncatingIfNeeded: now >> 10)
       handled = 0
       wakes &+= 1
       // Before the packets: what was agreed before one came applies to it.
       if !mailbox.isEmpty { readMail() }
-      for i in 0..<count {
-        let tag = events[i].tag
-        if tag == RelayLoop.mailboxTag { continue }
-        if tag & 1 == 0 {
-          receiveRTP(Int(tag >> 1))
-        } else {
-          receiveRTCP(Int(tag >> 1))
+      if isTickNear {
+        if timers.pointee.next <= now { receiveAll() }
+      } else if mixes {
+        arrivalClock.set(to: now, wall: mio_wall_clock())
+        receiveReady(count)
+      } else {
+        for i in 0..<count {
+          let tag = events[i].tag
+          if tag == RelayLoop.mailboxTag { continue }
+          if tag & 1 == 0 {
+            receiveRTP(Int(tag >> 1))
+          } else {
+            receiveRTCP(Int(tag >> 1))
+          }
         }
       }
       if now >= nextSweep && streamCount > 0 { sweep(at: now) }
       if !players.isEmpty { play() }
       if timers.pointee.next <= now { runTimers() }
       publish()
-      if measuresLoad { noteLoad() }
+      if mixes {
+        noteLoad()
+        keepPriority(isPrompt)
+        continue
+      }
       let rest = pace.rest(after: handled, at: now)
       if rest > 0 { mio_sleep(rest) }
     }
@@ -177,7 +205,7 @@ struct RelayLoop: ~Copyable {
   private mutating func wait() -> Int {
     var milliseconds = timeout()
     var depth = milliseconds < 0 ? RelayMailbox.Sleep.endless : .timed
-    if milliseconds < 0 && measuresLoad { published.load.store(0, ordering: .relaxed) }
+    if milliseconds < 0 && mixes { published.load.store(0, ordering: .relaxed) }
     let linger = lingerEnd - now
     if linger > 0 {
       // Calls tend to end, and to begin, in company: for a while, look without being asked.
@@ -194,13 +222,33 @@ struct RelayLoop: ~Copyable {
   /// Milliseconds to wait: for ever when there is no stream, else to the next sweep or digit.
   private func timeout() -> Int32 {
     guard streamCount > 0 || timers.pointee.next != .max else { return -1 }
-    var deadline = min(streamCount > 0 ? nextSweep : .max, timers.pointee.next)
+    let deadline = min(streamCount > 0 ? nextSweep : .max, timers.pointee.next, nextDigit)
+    return Int32(clamping: max(0, (deadline - now + 999_999) / 1_000_000))
+  }
+
+  /// When a digit goes on that is being sent; `.max` when none is.
+  private var nextDigit: Int64 {
+    var due = Int64.max
     for stream in players {
       for i in 0..<2 {
-        if let digits = stream.pointee.sides[i].digits { deadline = min(deadline, digits.pointee.due) }
+        if let digits = stream.pointee.sides[i].digits { due = min(due, digits.pointee.due) }
       }
     }
-    return Int32(clamping: max(0, (deadline - now + 999_999) / 1_000_000))
+    return due
+  }
+
+  /// On a thread that mixes: whether a tick comes so soon that packets can wait for it.
+  private var isTickNear: Bool { mixes && timers.pointee.next - mio_now() <= TimerTable.tick }
+
+  /// Sleeps until the next tick or digit, or a command that cannot wait. What arrives stays in its socket.
+  private mutating func waitForTick() -> Int {
+    let rest = max(0, min(timers.pointee.next, nextDigit) - mio_now())
+    // It looks into the mailbox when it wakes.
+    var isSleeping = mailbox.beginSleep(rest <= RelayMailbox.linger * 1_000_000 ? .lingering : .timed)
+    if rest == 0 { isSleeping = false }
+    _ = mio_epoll_wait_precisely(bell, events, Int32(RelayLoop.eventCapacity), isSleeping ? rest : 0)
+    mailbox.endSleep()
+    return 0
   }
 
   private mutating func publish() {
@@ -266,7 +314,9 @@ struct RelayLoop: ~Copyable {
     case .addTimer(let timer): timer.attach(to: timers)
     case .cancelTimer(let timer): timer.cancel()
     case .perform(let work): work(MonotonicInstant(nanoseconds: now))
-    case .snapshot(let stream, let completion): completion(statistics(of: stream))
+    case .snapshot(let stream, let completion):
+      if mixes { receive(of: stream) }
+      completion(statistics(of: stream))
     case .sweep(let time, let done):
       sweep(at: time)
       done()
@@ -285,12 +335,16 @@ struct RelayLoop: ~Copyable {
     slots[Int(slot)].hasBursts = false
     slots[Int(slot)].isCoalescing = false
     slots[Int(slot)].rtpFD = fd
+    if mixes { _ = mio_set_stamping(fd, true) }
+    watched += 1
     _ = mio_epoll_add(epoll, fd, UInt64(slot) << 1)
   }
 
   private mutating func watchRTCP(_ slot: Int32, _ fd: Int32) {
     guard slots[Int(slot)].rtcpFD != fd else { return }
     slots[Int(slot)].rtcpFD = fd
+    if mixes { _ = mio_set_stamping(fd, true) }
+    watched += 1
     _ = mio_epoll_add(epoll, fd, UInt64(slot) << 1 | 1)
     // A side without rtcp-mux was configured before the socket was known here.
     if let side = slots[Int(slot)].side, !side.pointee.isMultiplexed { side.pointee.rtcpFD = fd }
@@ -299,8 +353,11 @@ struct RelayLoop: ~Copyable {
   private mutating func unwatch(_ slot: Int32) {
     coalesce(Int(slot), false)
     let old = slots[Int(slot)]
-    if old.rtpFD >= 0 { _ = mio_epoll_remove(epoll, old.rtpFD) }
-    if old.rtcpFD >= 0 { _ = mio_epoll_remove(epoll, old.rtcpFD) }
+    for fd in [old.rtpFD, old.rtcpFD] where fd >= 0 {
+      watched -= 1
+      _ = mio_epoll_remove(epoll, fd)
+      if mixes { _ = mio_set_stamping(fd, false) }
+    }
     slots[Int(slot)] = Slot()
   }
 
@@ -360,6 +417,7 @@ struct RelayLoop: ~Copyable {
   }
 
   private mutating func detach(_ stream: UnsafeMutablePointer<StreamState>) {
+    if mixes { receive(of: stream) }
     for i in 0..<2 {
       if stream.pointee.sides[i].tapTakesRTP { sendReport(stream.pointee.sides + i, isLast: true) }
       removeTap(stream.pointee.sides + i)
@@ -385,6 +443,7 @@ struct RelayLoop: ~Copyable {
     while let stream = streams { detach(stream) }
     publish()
     mio_close(epoll)
+    if bell >= 0 { mio_close(bell) }
     events.deallocate()
     packet.deallocate()
     source.deallocate()

@@ -31,7 +31,7 @@ public final class RelayTimer: @unchecked Sendable {
     guard self.table == nil else { return }
     // Multiples of the golden section, taken modulo one, fill an interval evenly at any number.
     let part = (Double(table.pointee.made) * 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
-    phase = .nanoseconds(Int64(part * 20_000_000))
+    phase = .nanoseconds(Int64(part * Double(TimerTable.tick)))
     table.pointee.made += 1
     table.pointee.timers.append(self)
     self.table = table
@@ -65,8 +65,8 @@ struct TimerTable {
   var fired: UInt64 = 0
   var late: UInt64 = 0
 
-  /// Later than this is late: the next tick is due.
-  static let lateness: Int64 = 20_000_000
+  /// From one tick of a mix to the next. What is later than this is late: the next tick is due.
+  static let tick: Int64 = 20_000_000
 
   /// Does what is due.
   static func run(_ table: UnsafeMutablePointer<TimerTable>, at now: Int64) {
@@ -77,7 +77,7 @@ struct TimerTable {
       let due = timer.due
       if due <= now {
         table.pointee.fired &+= 1
-        if now - due >= lateness { table.pointee.late &+= 1 }
+        if now - due >= tick { table.pointee.late &+= 1 }
         timer.fire(now)
       }
       // It may have been cancelled by what it did.

@@ -11,6 +11,8 @@ final class RelayWorker: Sendable {
   let published = PublishedCounters()
   /// Sessions that were given to this thread and are open.
   let sessions = Atomic<Int>(0)
+  /// The system lets this thread go before other programs; see ``TickPriority``.
+  let isPrompt = Atomic<Bool>(false)
   private let configuration: MediaRelayConfiguration
   private let pool: PortPool
   private let thread = Mutex<UInt64?>(nil)
@@ -33,6 +35,7 @@ final class RelayWorker: Sendable {
       throw .system(call: "pthread_create", errno: error)
     }
     thread.withLock { $0 = id }
+    if mixes { isPrompt.store(mio_thread_raise(id, true) == 0, ordering: .relaxed) }
   }
 
   /// Ends the thread after the commands posted before.
@@ -55,8 +58,8 @@ final class RelayWorker: Sendable {
       loop.initialize(
         to: RelayLoop(
           configuration: worker.configuration, pool: worker.pool, mailbox: worker.mailbox,
-          published: worker.published, measuresLoad: worker.mixes, address: loop))
-      loop.pointee.run()
+          published: worker.published, mixes: worker.mixes, address: loop))
+      loop.pointee.run(isPrompt: { worker.isPrompt.load(ordering: .relaxed) })
       loop.pointee.shutDown()
       loop.deinitialize(count: 1)
       loop.deallocate()

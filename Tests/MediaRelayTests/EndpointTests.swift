@@ -61,8 +61,8 @@ import Testing
     return bytes + payload
   }
 
-  @Test func aTapTakesAndMakesAllPackets() throws {
-    let rig = try Rig()
+  @Test(arguments: Rig.Thread.allCases) func aTapTakesAndMakesAllPackets(_ thread: Rig.Thread) throws {
+    let rig = try Rig(thread: thread)
     let peer = try Peer()
     let mirror = Mirror()
     let (stream, port) = try endpoint(rig, peer, mirror)
@@ -86,8 +86,8 @@ import Testing
     #expect(peer.receive(within: 0) == nil)
   }
 
-  @Test func aTapIsDetachedWhenItsStreamEnds() throws {
-    let rig = try Rig()
+  @Test(arguments: Rig.Thread.allCases) func aTapIsDetachedWhenItsStreamEnds(_ thread: Rig.Thread) throws {
+    let rig = try Rig(thread: thread)
     let mirror = Mirror()
     let (stream, _) = try endpoint(rig, try Peer(), mirror)
     stream.close()
@@ -96,8 +96,9 @@ import Testing
   }
 
   /// Numbers stay without a hole when a key was sent in between.
-  @Test func keysAreWorkedInBetweenThePacketsOfATap() throws {
-    let rig = try Rig()
+  @Test(arguments: Rig.Thread.allCases)
+  func keysAreWorkedInBetweenThePacketsOfATap(_ thread: Rig.Thread) throws {
+    let rig = try Rig(thread: thread)
     let peer = try Peer()
     let (stream, port) = try endpoint(rig, peer, Mirror()) { $0.sentTelephoneEvent = 101 }
     peer.send(rtp(1), to: port.rtp)
@@ -110,8 +111,8 @@ import Testing
     #expect(sequences == Array(sequences[0]..<sequences[0] + 9))
   }
 
-  @Test func eventsOfTwoClocksAreHeard() throws {
-    let rig = try Rig()
+  @Test(arguments: Rig.Thread.allCases) func eventsOfTwoClocksAreHeard(_ thread: Rig.Thread) throws {
+    let rig = try Rig(thread: thread)
     let peer = try Peer()
     let (_, port) = try endpoint(rig, peer, Mirror()) {
       $0.receivedTelephoneEvent = 101
@@ -128,8 +129,8 @@ import Testing
   }
 
   /// Reports of a party end here, and it gets ours (RFC 3550 §6.4).
-  @Test func reportsEndAndBeginHere() throws {
-    let rig = try Rig()
+  @Test(arguments: Rig.Thread.allCases) func reportsEndAndBeginHere(_ thread: Rig.Thread) throws {
+    let rig = try Rig(thread: thread)
     let peer = try Peer()
     let (stream, port) = try endpoint(rig, peer, Mirror())
     for sequence: UInt16 in [1, 2, 4] { peer.send(rtp(sequence), to: port.rtp) }

@@ -96,20 +96,37 @@ final class EventLog: Sendable {
 
 /// A running relay on loopback with one session.
 final class Rig {
+  /// On which kind of thread the session is.
+  enum Thread: CaseIterable {
+    case relaying
+    /// On one that mixes, without ticks.
+    case idle
+    /// On one that mixes, with a tick every 20 ms.
+    case ticking
+  }
+
   let relay: MediaRelay
   let session: RelaySession
   let log = EventLog()
 
   init(
     ip: IPAddress = .loopbackIPv4, ports: ClosedRange<UInt16> = Rig.freshPorts(), threads: Int = 1,
-    latching: LatchTiming = LatchTiming(), quarantine: TimeSpan = .zero, segmentation: Bool = true
+    latching: LatchTiming = LatchTiming(), quarantine: TimeSpan = .zero, segmentation: Bool = true,
+    thread: Thread = .relaying
   ) throws {
     relay = try MediaRelay(
       configuration: MediaRelayConfiguration(
-        interfaces: [.init(address: ip, ports: ports)], threads: threads, portQuarantine: quarantine,
-        latching: latching, segmentation: segmentation))
+        interfaces: [.init(address: ip, ports: ports)], threads: threads,
+        mixingThreads: thread == .relaying ? 0 : 1,
+        portQuarantine: quarantine, latching: latching, segmentation: segmentation))
     try relay.start()
-    session = relay.openSession { [log] in log.append($0) }
+    let log = log
+    session =
+      thread == .relaying
+      ? relay.openSession { log.append($0) } : try #require(relay.openMixingSession { log.append($0) })
+    guard thread == .ticking else { return }
+    let timer = session.makeTimer { $0 + .milliseconds(20) }
+    session.perform { timer.schedule(at: $0) }
   }
 
   deinit {

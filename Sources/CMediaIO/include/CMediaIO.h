@@ -114,6 +114,8 @@ typedef struct {
   void *bytes;
   uint32_t length;
   uint32_t segment;
+  /// When it came in, in nanoseconds since 1970; 0 where the socket does not say (`mio_set_stamping`).
+  int64_t stamp;
 } mio_message;
 
 /// A piece of what is sent; laid out like `struct iovec`.
@@ -138,6 +140,8 @@ ssize_t mio_send_segments(int fd, const mio_piece *pieces, size_t count, uint16_
 bool mio_knows_segmentation(void);
 bool mio_knows_coalescing(void);
 int mio_set_coalescing(int fd, bool on);
+/// Lets the kernel note when each datagram comes in.
+int mio_set_stamping(int fd, bool on);
 
 /// Nanoseconds on the monotonic clock.
 static inline int64_t mio_now(void) {
@@ -172,6 +176,8 @@ int mio_epoll_add_edge(int epoll, int fd, uint64_t tag);
 int mio_epoll_remove(int epoll, int fd);
 /// Waits up to `timeout_ms` (-1: for ever). Returns the number of events; 0 also when interrupted.
 int mio_epoll_wait(int epoll, mio_event *events, int capacity, int timeout_ms);
+/// The same, to the nanosecond where the kernel can (5.11), else rounded up to the millisecond.
+int mio_epoll_wait_precisely(int epoll, mio_event *events, int capacity, int64_t timeout_ns);
 
 int mio_eventfd(void);
 void mio_eventfd_signal(int fd);
@@ -179,4 +185,10 @@ void mio_eventfd_signal(int fd);
 /// Starts a thread with all signals blocked. Returns 0 or an error number.
 int mio_thread_start(const char *name, void (*body)(void *), void *context, uint64_t *thread);
 void mio_thread_join(uint64_t thread);
+/// Lets a thread go before all that has no real-time priority (`SCHED_RR`, the lowest), or puts it back. Returns 0, or the
+/// error number: EPERM without CAP_SYS_NICE and RLIMIT_RTPRIO.
+int mio_thread_raise(uint64_t thread, bool on);
+uint64_t mio_this_thread(void);
+/// Nanoseconds of processor time that the calling thread has used.
+int64_t mio_thread_time(void);
 void mio_sleep(int64_t nanoseconds);

@@ -85,6 +85,11 @@ final class ServeService: Sendable {
       configuration: CallRecordStoreConfiguration(directory: options.state), logger: logger)
     let relay = try MediaRelay(configuration: MediaRelayConfiguration(media))
     try relay.start()
+    if relay.isMixingPrompt == false {
+      logger.info(
+        "conferences have no priority over other programs: CAP_SYS_NICE or a real-time limit (LimitRTPRIO=1) would give it"
+      )
+    }
     var dns = DNSResolverConfiguration()
     if !policy.policy.globals.dnsServers.isEmpty { dns.servers = policy.policy.globals.dnsServers }
     let resolver = try DNSResolver(configuration: dns)
