@@ -35,7 +35,10 @@ import Testing
 
   /// Whatever the system allows, the relay runs and says which it is.
   @Test func aRelayKnowsWhetherItsMixesGoFirst() throws {
-    #expect(try Rig().relay.isMixingPrompt == nil)
-    #expect(try Rig(thread: .idle).relay.isMixingPrompt != nil)
+    let (relaying, mixing) = (try Rig(), try Rig(thread: .idle))
+    #expect(relaying.relay.isMixingPrompt == nil)
+    #expect(mixing.relay.isMixingPrompt != nil)
+    mixing.relay.shutdown()
+    #expect(mixing.relay.isMixingPrompt == nil)
   }
 }
