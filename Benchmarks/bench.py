@@ -73,6 +73,7 @@ class Bench(Gatherings):
             if s.wants("joins"): s.joins()
         if s.wants("empty"): s.empty()
         if s.soak: s.flat_memory()
+        s.ended = [x.args[0] for x in s.started if x.poll() is not None]
 
     def wants(s, part): return not s.o.only or part in s.o.only.split(",")
 
@@ -206,6 +207,7 @@ class Bench(Gatherings):
         n, step = s.o.soak_calls, s.o.soak_calls // 2 if s.o.quick else 10_000
         if not s.o.quick: s.soak_sizes = [s.batch(int(s.o.soak_rate * 40))]    # the lingering ones of the first have gone meanwhile
         while step * (len(s.soak_sizes) - 1) < (n // 2 if s.o.quick else n): s.soak_sizes.append(s.batch(step)); s.say(f"size after {step} more calls: {s.soak_sizes[-1]} kB")
+        if s.soak.process.poll() is not None: return    # the table says that it has ended
         grown = s.soak_sizes[-1] - s.soak_sizes[0]; calls = step * (len(s.soak_sizes) - 1)
         s.once["growth"] = dict(ours=grown / calls * 1000, calls=n, sizes=s.soak_sizes)
 
@@ -248,6 +250,7 @@ class Bench(Gatherings):
         if "idle" in s.once: m = s.once["idle"]; row("idle, ms of CPU per s / Kamailio and rtpengine", m["ours"], m["peer"], None, f"<= {GOAL['idle']:g} ms", m["ours"] <= GOAL["idle"])
         if "growth" in s.once: m = s.once["growth"]; row(f"growth over {m['calls']:,} calls, kB per 1,000" + (" (too few to tell)" if s.o.quick else ""), m["ours"], None, None, f"<= {GOAL['growth']:g} kB", None if s.o.quick else m["ours"] <= GOAL["growth"])
         if "soak lost" in s.counts: f = s.counts["soak lost"]; row("calls failed of these", f["ours"], None, None, "0", f["ours"] == 0)
+        if s.ended: row("servers that ended by themselves: " + ", ".join(map(os.path.basename, s.ended)), len(s.ended), None, None, "0", False)
         return rows
 
 
