@@ -56,14 +56,15 @@ def judge(samples, parts, end, whole, after, left):
     row("packets and packets left out a second, of who stayed (peer: the other extreme)", least, f"50 +- {GOALS['pace']}", 50 - GOALS["pace"] <= least <= most <= 50 + GOALS["pace"], most)
     row("calls and conferences left", left, "0", left == 0)
     row("memory with everybody gone, kB; open files", after["pss"], "", None, after["files"])
-    row("CPU of a core, %; host busy, %", st.mean(x["core_pct"] for x in samples[1:]), "", None, st.mean(x["busy_pct"] for x in samples[1:]))
-    row("steal, %, mean; most in 10 s", st.mean(x["steal_pct"] for x in samples[1:]), "", None, max(x["steal_pct"] for x in samples[1:]))
+    row("CPU of a core, %; host busy, %", st.mean(x["core_pct"] for x in samples), "", None, st.mean(x["busy_pct"] for x in samples))
+    row("steal, %, mean; most in 10 s", st.mean(x["steal_pct"] for x in samples), "", None, max(x["steal_pct"] for x in samples))
     return rows
 
 
 def main():
     a = argparse.ArgumentParser(prog="soak", description=__doc__); a.add_argument("--minutes", type=float, default=60); a.add_argument("--json", help="file for all samples")
     a.add_argument("--tandem", default=HERE + "/../../.build/release/tandem"); a.add_argument("--keep", action="store_true", help="leave log and records behind"); a.add_argument("--before-others", action="store_true", help="run the server before all other programs of this machine (SCHED_RR; as root)"); a.add_argument("--verbose", "-v", action="store_true"); o = a.parse_args()
+    if o.minutes < 0.5: a.error("half a minute at least")
     if o.before_others and not cpu.before_others(1): a.error("--before-others is not allowed here")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); tmp = tempfile.mkdtemp(prefix="soak."); load = server = None
     try:
