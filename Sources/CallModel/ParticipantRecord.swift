@@ -102,7 +102,8 @@ extension CallID {
   ///
   /// - Parameter part: 0: the conference; from 1 on: a participant.
   public func uuid(_ part: UInt64 = 0) -> String {
-    let words = [high & ~0xf000 | 0x4000, (low ^ part) & ~(3 << 62) | 2 << 62]
+    let masked = masked(part)
+    let words = [masked.high, masked.low]
     var text = ""
     for position in 0..<32 {
       if [8, 12, 16, 20].contains(position) { text.append("-") }
@@ -111,12 +112,24 @@ extension CallID {
     return text
   }
 
-  /// All calls that may have given rise to this UUID; nil when it is none.
-  public static func candidates(forUUID text: String) -> ClosedRange<String>? {
+  /// The same as a number: cheap to compare with ``init(uuid:)``.
+  public func masked(_ part: UInt64) -> CallID {
+    CallID(high: high & ~0xf000 | 0x4000, low: (low ^ part) & ~(3 << 62) | 2 << 62)
+  }
+
+  /// The number that a UUID is; nil when the text is none.
+  public init?(uuid text: String) {
     let digits = text.utf8.filter { $0 != UInt8(ascii: "-") }
     guard text.utf8.count == 36, digits.count == 32,
-      let high = UInt64(String(decoding: digits.prefix(16), as: UTF8.self), radix: 16)
+      let high = UInt64(String(decoding: digits.prefix(16), as: UTF8.self), radix: 16),
+      let low = UInt64(String(decoding: digits.dropFirst(16), as: UTF8.self), radix: 16)
     else { return nil }
+    self.init(high: high, low: low)
+  }
+
+  /// All calls that may have given rise to this UUID; nil when it is none.
+  public static func candidates(forUUID text: String) -> ClosedRange<String>? {
+    guard let high = CallID(uuid: text)?.high else { return nil }
     return CallID(high: high & ~0xffff, low: 0)
       .description...CallID(high: high | 0xffff, low: .max).description
   }

@@ -8,6 +8,8 @@ public struct ManagementRequest: Sendable {
   public var query: String
   public var contentType: String
   public var authorization: String?
+  /// `Last-Event-ID`: from where an event stream is to go on.
+  public var lastEventID: String?
   public var body: [UInt8]
 
   /// Bytes of a body; a longer one is refused before it is read whole.
@@ -15,23 +17,26 @@ public struct ManagementRequest: Sendable {
 
   public init(
     method: String, path: String, query: String = "", contentType: String = "", authorization: String? = nil,
-    body: [UInt8] = []
+    lastEventID: String? = nil, body: [UInt8] = []
   ) {
     self.method = method
     self.path = path
     self.query = query
     self.contentType = contentType
     self.authorization = authorization
+    self.lastEventID = lastEventID
     self.body = body
   }
 }
 
-public struct ManagementResponse: Hashable, Sendable {
+public struct ManagementResponse: Sendable {
   public var status: Int
   /// JSON; empty: none.
   public var body: String
   /// In order, with the names as they are written.
   public var headers: [Header]
+  /// What follows in the place of a body, as ``ServerSentEvents``, for as long as it lasts.
+  public var events: (any ConferenceEvents)?
 
   public struct Header: Hashable, Sendable {
     public var name: String

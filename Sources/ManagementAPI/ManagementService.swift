@@ -90,6 +90,11 @@ public final class ManagementService: Sendable {
       return .notFound
     }
     let parts = path.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
+    if parts.count == 6, parts[0] == "api", parts[1] == "tandem", parts[2] == "v1", parts[3] == "conference",
+      parts[5] == "events"
+    {
+      return await events(of: parts[4], request)
+    }
     guard parts.count >= 4, parts.count <= 6, parts[0] == "api", parts[1] == "admin", parts[3] == "v1" else {
       return .notFound
     }
@@ -157,6 +162,30 @@ public final class ManagementService: Sendable {
 
   private func perform(_ command: ConferenceCommand, on conference: String) async -> ManagementResponse {
     await desk.perform(command, on: conference).map(ManagementResponse.refusal) ?? .success([])
+  }
+
+  // MARK: Events
+
+  /// A conference as it goes on, as server-sent events. Our own: the reference has it for participants only.
+  private func events(of conference: String, _ request: ManagementRequest) async -> ManagementResponse {
+    guard request.method == "GET" else { return .methodNotAllowed("GET") }
+    var known: UInt64?
+    if let text = request.lastEventID, !text.isEmpty {
+      // Whatever else a client may send says that it knows nothing of ours.
+      known = UInt64(text)
+    } else if let after = PercentCoding.pairs(request.query)?.first(where: { $0.name == "after" })?.value {
+      guard let number = UInt64(after) else { return .failure(400, "after: This is no number of an event.") }
+      known = number
+    }
+    switch await desk.follow(conference, after: known) {
+    case .success(let events):
+      var response = ManagementResponse(
+        200, headers: [.init("Content-Type", "text/event-stream"), .init("Cache-Control", "no-store")])
+      response.events = events
+      return response
+    case .failure(.isFull): return .tooMany(ServerSentEvents.silence)
+    case .failure(let refusal): return .refusal(refusal)
+    }
   }
 
   // MARK: Status and history

@@ -72,18 +72,3 @@ extension PolicyHistory {
     ]).text
   }
 }
-
-extension JSONText {
-  /// All in one line, without its end.
-  var line: String {
-    switch self {
-    case .array(let items): "[" + items.map(\.line).joined(separator: ",") + "]"
-    case .object(let pairs):
-      "{" + pairs.map { "\(JSONText.quoted($0.0)):\($0.1.line)" }.joined(separator: ",") + "}"
-    case .null, .string, .integer, .number, .boolean:
-      {
-        var text = ""; write(into: &text); return text
-      }()
-    }
-  }
-}

@@ -32,6 +32,18 @@ public final class LiveCall {
     if isWorthKeeping { ledger.recorder.changed(record) }
   }
 
+  /// Stays of one call that are kept: one that goes on from room to room for ever does not make its record grow for ever.
+  public static let maximumStays = 64
+
+  /// Keeps what is known of a stay in a conference: a new one, or another state of one that is there already.
+  public func record(_ stay: ParticipantRecord) {
+    if let index = record.participants.lastIndex(where: { $0.id == stay.id }) {
+      update { $0.participants[index] = stay }
+    } else if record.participants.count < LiveCall.maximumStays {
+      update(keep: true) { $0.participants.append(stay) }
+    }
+  }
+
   public func note(_ what: String) {
     update { $0.events.append(CallEvent(at: ledger.loop.wallClock, what: what)) }
   }

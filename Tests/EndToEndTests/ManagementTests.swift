@@ -1,8 +1,5 @@
-import AsyncHTTPClient
 import CallModel
 import Foundation
-import NIOCore
-import NIOHTTP1
 import TestCaller
 import Testing
 
@@ -13,51 +10,12 @@ extension EndToEnd {
       Policies.people.replacingOccurrences(
         of: "services:\n",
         with: "services:\n  - { name: Open, type: conference, aliases: [meet@tandem.test] }\n")
-        + """
-
-        globals:
-          management:
-            listen: 127.0.0.1:0
-            users: [{ name: ann, password: { env: TANDEM_TEST_UNSET, default: "open sesame" } }]
-        """
-
-    /// What a script knows: an address, a name and a password.
-    private struct Script {
-      var base: String
-      var password = "open sesame"
-
-      init(_ server: TandemServer) async throws {
-        try await server.waitForLog("management interface")
-        guard let line = server.log.first(where: { $0.contains("management interface") }),
-          let port = line.split(separator: ":").last.map({ $0.prefix { $0.isNumber } }), !port.isEmpty
-        else { throw HarnessError("no address in the log") }
-        base = "http://127.0.0.1:\(port)/api/admin/"
-      }
-
-      func ask(_ path: String, _ body: String? = nil) async throws -> (status: Int, json: [String: Any]) {
-        var request = HTTPClientRequest(url: base + path)
-        request.headers.add(
-          name: "Authorization", value: "Basic " + Data("ann:\(password)".utf8).base64EncodedString())
-        if let body {
-          request.method = .POST
-          request.body = .bytes(ByteBuffer(string: body))
-          request.headers.add(name: "Content-Type", value: "application/json")
-        }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
-        let data = Data(try await response.body.collect(upTo: 1 << 20).readableBytesView)
-        let object = data.isEmpty ? [:] : try JSONSerialization.jsonObject(with: data) as? [String: Any]
-        return (Int(response.status.code), object ?? [:])
-      }
-
-      func participants(_ query: String = "") async throws -> [[String: Any]] {
-        try await ask("status/v1/participant/?\(query)").json["objects"] as? [[String: Any]] ?? []
-      }
-    }
+      + ManagementScript.policy
 
     /// Two phones are dialled into a room, hear each other until one is muted, and are sent away.
     @Test(.timeLimit(.minutes(1))) func aScriptBringsTwoPhonesTogether() async throws {
       let server = try await TandemServer(try Scratch(), policy: Self.policy)
-      let script = try await Script(server)
+      let script = try await ManagementScript(server)
       let alice = try await TestPhone.registered(
         server, "alice", answering: .answer(.tone(523), after: .zero))
       let bob = try await TestPhone.registered(server, "bob", answering: .answer(.tone(700), after: .zero))
@@ -106,11 +64,11 @@ extension EndToEnd {
       try await Self.expectHistory(script, of: server)
       await server.stop()
       let heir = try await server.restarted()
-      try await Self.expectHistory(try await Script(heir), of: heir)
+      try await Self.expectHistory(try await ManagementScript(heir), of: heir)
       await heir.stop()
     }
 
-    private static func expectHistory(_ script: Script, of server: TandemServer) async throws {
+    private static func expectHistory(_ script: ManagementScript, of server: TandemServer) async throws {
       let rows = try await script.ask("history/v1/conference/?name=Open&order_by=-start_time").json
       let row = try #require((rows["objects"] as? [[String: Any]])?.first, "\(rows)")
       #expect(row["participant_count"] as? Int == 2 && row["service_type"] as? String == "conference")
@@ -137,7 +95,7 @@ extension EndToEnd {
 
     @Test(.timeLimit(.minutes(1))) func strangersAreTurnedAway() async throws {
       let server = try await TandemServer(try Scratch(), policy: Self.policy)
-      var script = try await Script(server)
+      var script = try await ManagementScript(server)
       script.password = "open barley"
       #expect(try await script.ask("status/v1/conference/").status == 401)
       try await server.waitForLog("wrong password for the management interface")

@@ -77,6 +77,35 @@ final class Hall: ConferenceDesk, ConferenceHistory {
     }
   }
 
+  /// Tells of one event, and that it is over.
+  final class OneEvent: ConferenceEvents {
+    private let told = Mutex(false)
+    let after: UInt64?
+    init(after: UInt64?) { self.after = after }
+    func next() async -> [ConferenceNews]? {
+      let isTold = told.withLock { told in
+        defer { told = true }
+        return told
+      }
+      if isTold { return nil }
+      return [
+        ConferenceNews(
+          sequence: after.map { $0 + 1 }, time: WallClock(milliseconds: 0), kind: .stateBegins)
+      ]
+    }
+    func close() {}
+  }
+
+  func follow(
+    _ conference: String, after sequence: UInt64?
+  ) async -> Result<any ConferenceEvents, ConferenceRefusal> {
+    switch conference {
+    case "weekly": .success(OneEvent(after: sequence))
+    case "full": .failure(.isFull)
+    default: .failure(.isOver)
+    }
+  }
+
   // MARK: The past
 
   /// Somebody was in a conference, for a minute.

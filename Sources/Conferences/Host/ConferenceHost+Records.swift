@@ -1,10 +1,11 @@
 import CallModel
 import Router
 
-/// What of conferences goes into the records of their calls.
+/// What of conferences goes into the records of their calls, and to those who follow them.
 extension ConferenceHost {
   /// A conference has had a turn.
   func turned(_ conference: Conference) {
+    defer { tellWatchers(of: conference) }
     guard let room = rooms[conference.settings.name] else { return }
     if room.shown.conference != conference.id { room.shown = (conference.id, 0) }
     let log = conference.events

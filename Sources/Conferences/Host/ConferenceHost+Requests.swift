@@ -43,6 +43,7 @@ extension ConferenceHost {
         return refusal("no conference is reached by “\(dialOut.localAlias)”", isJSON)
       case .failure(let reason): return refusal(reason.words, isJSON)
       }
+    case .events: return refusal("events are followed", isJSON)
     case .act(let action, let name):
       guard let conference = directory.name(of: name).flatMap({ directory.conferences[$0] }) else {
         return refusal("no conference “\(name)” runs", isJSON)

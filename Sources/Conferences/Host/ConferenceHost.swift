@@ -28,6 +28,7 @@ public final class ConferenceHost: CallHost {
   let recordings: (any RecordingStore)?
   public internal(set) var directory = ConferenceDirectory()
   var rooms: [String: HostedRoom] = [:]
+  var watchers = ConferenceWatchers()
   private let random: SharedRandom
   public var onNotice: ((ConferenceNotice) -> Void)?
 

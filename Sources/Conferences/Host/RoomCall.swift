@@ -26,9 +26,8 @@ final class RoomCall: HostedLegOwner {
   /// A goodbye is being said.
   private(set) var isLeaving = false
   private(set) var isOver = false
-  /// Its stay here, for the record, and where it stands there.
+  /// Its stay here, for the record.
   private var stay: ParticipantRecord?
-  private var stayIndex: Int?
 
   let isOutgoing: Bool
   /// Somebody else has been asked for its place, and is on the way.
@@ -59,9 +58,6 @@ final class RoomCall: HostedLegOwner {
 
   // MARK: The record
 
-  /// Stays of one call; a call that goes on from room to room for ever does not make its record grow for ever.
-  static let maximumStays = 64
-
   /// As it is seen in its conference now.
   func record(_ latest: ParticipantRecord) {
     var latest = latest
@@ -73,13 +69,7 @@ final class RoomCall: HostedLegOwner {
       latest.connected = stay.connected ?? latest.connected
     }
     stay = latest
-    guard let live else { return }
-    if let stayIndex {
-      live.update { $0.participants[stayIndex] = latest }
-    } else if live.record.participants.count < RoomCall.maximumStays {
-      stayIndex = live.record.participants.count
-      live.update(keep: true) { $0.participants.append(latest) }
-    }
+    live?.record(latest)
   }
 
   /// It is in its conference no more.

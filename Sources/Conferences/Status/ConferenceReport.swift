@@ -13,6 +13,40 @@ public struct ConferenceReport: Sendable {
     public var connected: WallClock?
     public var address: TransportAddress?
     public var call: CallID?
+    var handRaised: WallClock?
+    var spotlit: WallClock?
+
+    init(
+      _ participant: Participant, in kind: ServiceConfiguration.Kind, _ room: HostedRoom?,
+      time: (MonotonicInstant) -> WallClock
+    ) {
+      let call = room?.calls[participant.id]
+      self.participant = participant
+      serviceType = participant.stage.serviceType(in: kind)
+      arrived = time(participant.arrivedAt)
+      connected = participant.connectedAt.map(time)
+      address = call?.leg?.leg.party.address
+      self.call = call?.live?.id
+      handRaised = participant.handRaisedAt.map(time)
+      spotlit = participant.spotlitAt.map(time)
+    }
+
+    /// A party of a call between two.
+    init(_ party: ParticipantRecord, of call: CallID, isOnHold: Bool) {
+      participant = Participant(
+        id: ParticipantID(party.id) ?? ParticipantID(high: 0, low: 0),
+        direction: party.isIncoming ? .incoming : .outgoing, stage: .inConference,
+        callProtocol: party.callProtocol, alias: party.remoteAlias, localAlias: party.localAlias,
+        displayName: party.displayName, vendor: party.vendor, callTag: party.callTag,
+        media: party.hasMedia ? .audio : [], arrivedAt: .zero)
+      participant.isOnHold = isOnHold
+      participant.isEncrypted = party.isEncrypted
+      serviceType = party.conference.serviceType
+      arrived = party.started
+      connected = party.connected
+      address = party.address
+      self.call = call
+    }
   }
 
   /// A version 4 UUID (RFC 9562 §5.4).
@@ -35,14 +69,22 @@ public struct ConferenceReport: Sendable {
     tag = settings.tag
     status = conference.status
     began = time(conference.createdAt)
-    rows = conference.participants.map { participant in
-      let call = room?.calls[participant.id]
-      return Row(
-        participant: participant, serviceType: participant.stage.serviceType(in: settings.kind),
-        arrived: time(participant.arrivedAt),
-        connected: participant.connectedAt.map(time), address: call?.leg?.leg.party.address,
-        call: call?.live?.id)
-    }
+    rows = conference.participants.map { Row($0, in: settings.kind, room, time: time) }
+  }
+
+  /// A call between two parties, shown as a conference.
+  public init(
+    _ identity: ConferenceIdentity, call: CallID, parties: [(record: ParticipantRecord, isOnHold: Bool)],
+    isStarted: Bool
+  ) {
+    id = identity.id
+    name = identity.name
+    serviceType = identity.serviceType
+    tag = identity.tag
+    status = ConferenceStatus()
+    status.isStarted = isStarted
+    began = identity.started
+    rows = parties.map { Row($0.record, of: call, isOnHold: $0.isOnHold) }
   }
 
   /// As in a list of all.
@@ -126,7 +168,8 @@ public struct ConferenceReport: Sendable {
         ("has_media", .boolean(!p.media.isEmpty)), ("is_muted", .boolean(p.isMuted)),
         ("is_client_muted", .boolean(p.isClientMuted)), ("is_on_hold", .boolean(p.isOnHold)),
         ("is_presenting", .boolean(p.isPresenting)), ("is_streaming", .boolean(p.isStreaming)),
-        ("is_mute_supported", .boolean(true)), ("is_disconnect_supported", .boolean(true)),
+        ("is_mute_supported", .boolean(serviceType != "gateway")),
+        ("is_disconnect_supported", .boolean(true)),
         ("is_transfer_supported", .boolean(p.stage == .inConference)),
       ]
     }

@@ -22,6 +22,8 @@ public enum ConferenceRequest: Hashable, Sendable {
   /// From the service that owns the alias ``DialOut/localAlias``.
   case dial(DialOut)
   case act(Action, on: String)
+  /// What has happened in a conference since the event with this number (0: since it began), and if wanted what happens then.
+  case events(String, after: UInt64, follows: Bool)
 
   public struct Invalid: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String
@@ -47,6 +49,10 @@ public enum ConferenceRequest: Hashable, Sendable {
     switch command {
     case "conferences": self = .list
     case "conference_roster": self = .roster(try fields.required("conference"))
+    case "conference_events":
+      self = .events(
+        try fields.required("conference"), after: try fields.number("after") ?? 0,
+        follows: fields.flag("follow"))
     case "conference_dial": self = .dial(try fields.dialOut())
     default:
       guard let action = try fields.action(String(command.dropFirst(ConferenceRequest.prefix.count + 1)))
@@ -65,6 +71,19 @@ public enum ConferenceRequest: Hashable, Sendable {
     func text(_ key: String) -> String? {
       guard case .string(let text)? = object[key]?.value, !text.isEmpty else { return nil }
       return text
+    }
+
+    func flag(_ key: String) -> Bool {
+      if case .boolean(true)? = object[key]?.value { true } else { false }
+    }
+
+    /// nil: left out.
+    func number(_ key: String) throws(Invalid) -> UInt64? {
+      switch object[key]?.value {
+      case nil, .null: return nil
+      case .integer(let number)? where number >= 0: return UInt64(number)
+      default: throw Invalid(description: "“\(key)” is no number of an event")
+      }
     }
 
     func required(_ key: String) throws(Invalid) -> String {

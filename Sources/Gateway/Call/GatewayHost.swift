@@ -11,6 +11,9 @@ public final class GatewayHost: CallHost {
   /// Calls by each of their legs, so that an attended transfer finds the call it joins.
   private var callsByLeg: [LegID: TwoPartyCall] = [:]
 
+  /// What is left of calls of which one party was moved away.
+  var remaining: [CallID: RemainingParty] = [:]
+
   public init(exchange: Exchange, media: MediaAccess) {
     self.exchange = exchange
     self.media = media
@@ -35,6 +38,9 @@ public final class GatewayHost: CallHost {
   }
 
   public var callCount: Int { Set(callsByLeg.values.map { ObjectIdentifier($0) }).count }
+
+  /// The calls that are up, each once.
+  var calls: [TwoPartyCall] { callsByLeg.compactMap { $0.key == $0.value.caller.id ? $0.value : nil } }
 
   func call(with leg: LegID) -> TwoPartyCall? { callsByLeg[leg] }
   func register(_ call: TwoPartyCall, leg: LegID) { callsByLeg[leg] = call }

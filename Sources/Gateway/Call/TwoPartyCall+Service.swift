@@ -39,6 +39,8 @@ extension TwoPartyCall {
       let leg = leg(side)
     else { return false }
     live.note("goes on at \(request.alias.parsed), service \(service.name)")
+    if phase == .connected { recordDeparture(of: side.other, Disconnect(.transferred)) }
+    recordLeaving(of: side)
     var incoming = IncomingCall(
       request: request, routed: routed, leg: leg, offer: callerOffer, call: live, forwarding: forwarding,
       replacing: replaced)
@@ -46,12 +48,7 @@ extension TwoPartyCall {
       incoming.offer = nil
       incoming.described = media?.described[side] ?? MediaDescription()
     }
-    phase = .over
-    loop.cancel(ringTimer)
-    loop.cancel(digitTimer)
-    exchangeUnderWay = nil
-    host.unregister(leg: caller.id)
-    if let called { host.unregister(leg: called.id) }
+    dissolve()
     // Its trunk is occupied as long as its leg is up.
     let targets = [RelaySideName.a: callerTarget, .b: calledTarget]
     if let staying = targets[side] ?? nil {
@@ -59,8 +56,6 @@ extension TwoPartyCall {
     }
     if let leaving = targets[side.other] ?? nil { router.endAttempt(leaving) }
     live.occupy(side == .a ? .called : .caller, nil)
-    let live = live
-    media?.close { quality in live.update { $0.media += quality } }
     leg.observer = nil
     host.exchange.pass(incoming, isExternal: isExternal)
     return true

@@ -356,6 +356,8 @@ extension TwoPartyCall {
     self.transfer = nil
     let former = leg(transfer.side)
     if transfer.isAwaited { former?.transferProgressed(.succeeded) }
+    recordDeparture(of: transfer.side, Disconnect(.transferred))
+    roster.replace(transfer.side, at: loop.wallClock)
     newcomers[transfer.side] = transfer.caller ?? Caller(reached: newcomer.party, by: transfer.target)
     live.occupy(transfer.side == .a ? .caller : .called, transfer.share)
     if transfer.side == .a {

@@ -59,6 +59,9 @@ final class TwoPartyCall: CallLegObserver {
   var isCalledWaiting = false
   /// Who has taken a party's place since, as far as they called us themselves or were called by us.
   var newcomers: [RelaySideName: Caller] = [:]
+  /// Which participants it has, and since when.
+  var roster = GatewayRoster()
+  let began: WallClock
   /// How many redirections this call has followed.
   var redirections = 0
   /// Policy servers are asked where a redirection leads; nobody rings meanwhile.
@@ -87,6 +90,7 @@ final class TwoPartyCall: CallLegObserver {
     placement = incoming.placement
     caller = incoming.leg
     isCallerAnswered = incoming.described != nil
+    began = isCallerAnswered ? host.exchange.loop.wallClock : incoming.call.record.started
     // What it described last is what it can do; its new addresses follow in its answer.
     callerOffer = incoming.offer ?? incoming.described
     hunt = incoming.routed.hunt
@@ -156,6 +160,7 @@ final class TwoPartyCall: CallLegObserver {
   func end(_ disconnect: Disconnect, by side: CallRecord.Side) {
     guard !isOver else { return }
     let wasConnected = phase == .connected
+    recordEnd(disconnect)
     phase = .over
     loop.cancel(ringTimer)
     ringTimer = nil

@@ -12,7 +12,8 @@ struct ConferencesCommand: ParsableCommand {
       """,
     subcommands: [
       ConferencesListCommand.self, ConferenceRosterCommand.self, ConferenceDialCommand.self,
-      ConferenceActionCommand.self, ConferenceRecordCommand.self, ConferencesHistoryCommand.self,
+      ConferenceActionCommand.self, ConferenceRecordCommand.self, ConferenceEventsCommand.self,
+      ConferencesHistoryCommand.self,
     ], defaultSubcommand: ConferencesListCommand.self)
 }
 
@@ -187,6 +188,39 @@ struct ConferenceActionCommand: ParsableCommand {
       state: options.state,
       ControlRequest.line(
         command: "conference_" + action.rawValue.replacingOccurrences(of: "-", with: "_"), fields,
+        isJSON: options.json))
+  }
+}
+
+struct ConferenceEventsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "events", abstract: "Show what has happened in a conference, and what happens.",
+    discussion: """
+      Each event has a number. Of a long conference the latest thousand are there; where earlier ones are asked for, the whole state \
+      comes instead (participant_sync_begin to the first number). With --json a line of JSON an event.
+      """)
+
+  @Argument(help: "The name of the conference, or its id.")
+  var conference: String
+
+  @Flag(help: "Go on until the conference ends.")
+  var follow = false
+
+  @Option(help: "Only what came after the event with this number.")
+  var after: Int?
+
+  @OptionGroup var options: StateOption
+
+  func validate() throws {
+    if let after, after < 0 { throw ValidationError("--after must not be negative.") }
+  }
+
+  func run() throws {
+    try ControlClient.follow(
+      state: options.state,
+      ControlRequest.line(
+        command: "conference_events",
+        [("conference", .text(conference)), ("after", .integer(after)), ("follow", .flag(follow))],
         isJSON: options.json))
   }
 }

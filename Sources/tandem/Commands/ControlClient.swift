@@ -11,11 +11,37 @@ enum ControlClient {
     throw ExitCode(reply.exitCode)
   }
 
+  private static func fail(_ reason: String) -> ExitCode {
+    FileHandle.standardError.write(Data("\(reason)\n".utf8))
+    return ExitCode(1)
+  }
+
   static func ask(state: String, _ line: String) throws -> ControlReply {
-    func fail(_ reason: String) -> ExitCode {
-      FileHandle.standardError.write(Data("\(reason)\n".utf8))
-      return ExitCode(1)
+    var answer: ControlReply?
+    try exchange(state: state, line) { reply in
+      answer = reply
+      return false
     }
+    guard let answer else { throw fail("The service ended without an answer.") }
+    return answer
+  }
+
+  /// Sends one request, and prints its answers until there are no more.
+  static func follow(state: String, _ line: String) throws -> Never {
+    var code: Int32?
+    try exchange(state: state, line) { reply in
+      FileHandle.standardOutput.write(Data(reply.output.utf8))
+      code = reply.exitCode
+      return reply.exitCode == 0
+    }
+    guard let code else { throw fail("The service ended without an answer.") }
+    throw ExitCode(code)
+  }
+
+  /// - Parameter take: a reply; false: no more are wanted.
+  private static func exchange(
+    state: String, _ line: String, _ take: (ControlReply) -> Bool
+  ) throws {
     let path = ControlDoor.path(state: state)
     guard path.utf8.count <= ControlDoor.maximumPathLength else {
       throw fail("The path \(path) is too long for a socket.")
@@ -50,8 +76,10 @@ enum ControlClient {
     while true {
       let count = read(descriptor, &buffer, buffer.count)
       if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw fail("The service ended without an answer.") }
-      if let answer = try lines.add(buffer[..<count]).first { return try ControlReply(parsing: answer) }
+      guard count > 0 else { return }
+      for answer in try lines.add(buffer[..<count]) {
+        guard take(try ControlReply(parsing: answer)) else { return }
+      }
     }
   }
 

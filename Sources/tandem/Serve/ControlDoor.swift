@@ -1,6 +1,7 @@
 import Conferences
 import Foundation
 import Logging
+import ManagementAPI
 import NIOCore
 import NIOPosix
 import PolicyActivation
@@ -21,7 +22,8 @@ final class ControlDoor: Sendable {
 
   /// - Parameter conferences: answers what is asked about conferences.
   static func open(
-    state: String, lifecycle: PolicyLifecycle, conferences: @escaping ConferenceAnswer, logger: Logger
+    state: String, lifecycle: PolicyLifecycle, conferences: @escaping ConferenceAnswer,
+    events: @escaping ConferenceFollowing, logger: Logger
   ) async throws -> ControlDoor {
     let path = path(state: state)
     guard path.utf8.count <= maximumPathLength else {
@@ -37,7 +39,8 @@ final class ControlDoor: Sendable {
           return channel.close()
         }
         return channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(ControlHandler(lifecycle, conferences, logger))
+          try channel.pipeline.syncOperations.addHandler(
+            ControlHandler(lifecycle, conferences, events, logger))
         }
       }
       .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
@@ -47,6 +50,9 @@ final class ControlDoor: Sendable {
 
   /// What the service says to a question about conferences.
   typealias ConferenceAnswer = @Sendable (ConferenceRequest, _ isJSON: Bool) async -> ControlReply
+  /// The events of a conference after the one with this number.
+  typealias ConferenceFollowing =
+    @Sendable (String, UInt64) async -> Result<any ConferenceEvents, ConferenceRefusal>
 
   private init(_ channel: any Channel, _ path: String) {
     self.channel = channel
@@ -70,16 +76,21 @@ private final class ControlHandler: ChannelInboundHandler {
 
   private let lifecycle: PolicyLifecycle
   private let conferences: ControlDoor.ConferenceAnswer
+  private let events: ControlDoor.ConferenceFollowing
   private let log: Logger
   private var lines = ControlLines()
   private var isAnswering = false
   private var impatience: Scheduled<Void>?
+  /// Tells what goes on for as long as the connection lasts.
+  private var telling: Task<Void, Never>?
 
   init(
-    _ lifecycle: PolicyLifecycle, _ conferences: @escaping ControlDoor.ConferenceAnswer, _ log: Logger
+    _ lifecycle: PolicyLifecycle, _ conferences: @escaping ControlDoor.ConferenceAnswer,
+    _ events: @escaping ControlDoor.ConferenceFollowing, _ log: Logger
   ) {
     self.lifecycle = lifecycle
     self.conferences = conferences
+    self.events = events
     self.log = log
   }
 
@@ -88,7 +99,10 @@ private final class ControlHandler: ChannelInboundHandler {
     impatience = context.eventLoop.scheduleTask(in: ControlDoor.patience) { channel.close(promise: nil) }
   }
 
-  func channelInactive(context: ChannelHandlerContext) { impatience?.cancel() }
+  func channelInactive(context: ChannelHandlerContext) {
+    impatience?.cancel()
+    telling?.cancel()
+  }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard !isAnswering else { return }
@@ -103,6 +117,16 @@ private final class ControlHandler: ChannelInboundHandler {
     impatience?.cancel()
     do {
       let channel = context.channel
+      if case (.events(let conference, let after, let follows), let isJSON)? = try ConferenceRequest.parse(
+        line)
+      {
+        telling = Task { [events] in
+          await ControlHandler.tell(
+            events(conference, after), follows: follows, isJSON: isJSON, conference, over: channel)
+          try? await channel.close().get()
+        }
+        return
+      }
       let reply = try reply(to: line)
       Task {
         let reply = await reply()
@@ -123,10 +147,36 @@ private final class ControlHandler: ChannelInboundHandler {
     return { [lifecycle] in await lifecycle.answer(request, isJSON: isJSON) }
   }
 
+  /// A line a batch, as fast as it is read.
+  private static func tell(
+    _ followed: Result<any ConferenceEvents, ConferenceRefusal>, follows: Bool, isJSON: Bool,
+    _ conference: String, over channel: any Channel
+  ) async {
+    guard case .success(let events) = followed else {
+      let reason =
+        followed.isRefused(for: .isFull) ? "too many follow already" : "no conference “\(conference)” runs"
+      let reply = ControlReply(exitCode: 1, output: reason + "\n")
+      return _ = try? await channel.writeAndFlush(ByteBuffer(string: reply.line)).get()
+    }
+    defer { events.close() }
+    repeat {
+      guard let news = await events.next() else { return }
+      let output = news.map { (isJSON ? $0.json : $0.text) + "\n" }.joined()
+      let reply = ControlReply(exitCode: 0, output: output)
+      guard (try? await channel.writeAndFlush(ByteBuffer(string: reply.line)).get()) != nil else { return }
+    } while follows && !Task.isCancelled
+  }
+
   private func answer(_ reply: ControlReply, _ channel: any Channel) {
     isAnswering = true
     channel.writeAndFlush(ByteBuffer(string: reply.line)).whenComplete { _ in channel.close(promise: nil) }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}
+
+extension Result where Failure == ConferenceRefusal {
+  fileprivate func isRefused(for reason: ConferenceRefusal) -> Bool {
+    if case .failure(reason) = self { true } else { false }
+  }
 }

@@ -1,6 +1,7 @@
 import AudioBridge
 import CallModel
 import Conferences
+import Gateway
 import Logging
 import MediaRelay
 import NIOCore
@@ -12,6 +13,7 @@ import SIP
 /// The services that host calls, wired together. Lives on the signalling loop.
 final class HostedServices {
   let conferences: ConferenceHost
+  let gateway: GatewayHost
   private let receptions: ReceptionHost
   private let playbacks: PlaybackHost
   private let testCalls: TestCallHost
@@ -26,13 +28,15 @@ final class HostedServices {
   private let standardRecordings: String
 
   init(
-    exchange: Exchange, media: MediaAccess, relay: MediaRelay, policy: Policy, prompts: String?,
-    recordings standardRecordings: String, eventLoop: any EventLoop, driver: LoopDriver, log: Logger
+    exchange: Exchange, gateway: GatewayHost, media: MediaAccess, relay: MediaRelay, policy: Policy,
+    prompts: String?, recordings standardRecordings: String, eventLoop: any EventLoop, driver: LoopDriver,
+    log: Logger
   ) {
     self.eventLoop = eventLoop
     self.driver = driver
     self.prompts = prompts
     self.standardRecordings = standardRecordings
+    self.gateway = gateway
     let confined = NIOLoopBound(driver, eventLoop: eventLoop)
     let plane = BridgePlane(
       relay: relay, configuration: BridgeRoomConfiguration(mediaTimeout: policy.globals.media.timeout),

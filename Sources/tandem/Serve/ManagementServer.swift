@@ -41,7 +41,8 @@ final class ManagementServer: Sendable {
     }
     let responder = CallbackResponder<BasicRequestContext> { request, _ in
       guard let asked = await ManagementRequest(request) else { return Response(status: .contentTooLarge) }
-      return Response(await service.answer(asked, now: LoopDriver.now))
+      let answer = await service.answer(asked, now: LoopDriver.now)
+      return answer.events.map { Response(answer, $0) } ?? Response(answer)
     }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let (bound, tell) = AsyncThrowingStream.makeStream(of: String.self)
@@ -87,18 +88,37 @@ extension ManagementRequest {
     self.init(
       method: request.method.rawValue, path: request.uri.path, query: request.uri.query ?? "",
       contentType: request.headers[.contentType] ?? "", authorization: request.headers[.authorization],
+      lastEventID: HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] },
       body: Array(body.readableBytesView))
   }
 }
 
 extension Response {
-  fileprivate init(_ response: ManagementResponse) {
+  private static func fields(_ response: ManagementResponse) -> HTTPFields {
     var headers = HTTPFields()
     for header in response.headers {
       if let name = HTTPField.Name(header.name) { headers[name] = header.value }
     }
+    return headers
+  }
+
+  /// One that goes on for as long as there is something to tell, at the pace of who reads it.
+  fileprivate init(_ response: ManagementResponse, _ events: any ConferenceEvents) {
     self.init(
-      status: HTTPResponse.Status(code: response.status), headers: headers,
+      status: HTTPResponse.Status(code: response.status), headers: Response.fields(response),
+      body: ResponseBody { writer in
+        defer { events.close() }
+        while let news = await events.next() {
+          try await writer.write(ByteBuffer(string: ServerSentEvents.text(news)))
+        }
+        try await writer.write(ByteBuffer(string: ServerSentEvents.bye))
+        try await writer.finish(nil)
+      })
+  }
+
+  fileprivate init(_ response: ManagementResponse) {
+    self.init(
+      status: HTTPResponse.Status(code: response.status), headers: Response.fields(response),
       body: response.body.isEmpty
         ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(string: response.body)))
   }

@@ -134,6 +134,9 @@ final class ServeService: Sendable {
             server.value.answer(request, isJSON: isJSON)
           }.get()
           return answer ?? ControlReply(exitCode: 1, output: "The service is stopping.\n")
+        },
+        events: { conference, after in
+          await ConferenceFeed.open(conference, after: after, server: server, eventLoop: eventLoop).map { $0 }
         }, logger: logger)
     } catch {
       // Calls matter more than commands.

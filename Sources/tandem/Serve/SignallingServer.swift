@@ -54,8 +54,8 @@ final class SignallingServer {
     gateway = GatewayHost(exchange: exchange, media: media)
     exchange.gateway = gateway
     services = HostedServices(
-      exchange: exchange, media: media, relay: relay, policy: policy.policy, prompts: prompts,
-      recordings: recordings, eventLoop: eventLoop, driver: driver, log: logger)
+      exchange: exchange, gateway: gateway, media: media, relay: relay, policy: policy.policy,
+      prompts: prompts, recordings: recordings, eventLoop: eventLoop, driver: driver, log: logger)
     boundSettings = policy.policy.globals.sip
     boundMedia = policy.policy.globals.media
     boundCertificates = certificates(policy)
