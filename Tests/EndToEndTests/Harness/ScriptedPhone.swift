@@ -58,9 +58,12 @@ final class ScriptedPhone: Sendable {
   let messages = Inbox<Message>()
   let audio: AudioSocket
   private let socket: SIPSocket
+  private let hasEvents: Bool
 
-  init(_ user: String) throws {
+  /// - Parameter hasEvents: Agrees to keys as events in RTP (RFC 4733), under 101.
+  init(_ user: String, hasEvents: Bool = false) throws {
     self.user = user
+    self.hasEvents = hasEvents
     socket = try SIPSocket()
     address = socket.address
     audio = try AudioSocket(address: address)
@@ -89,8 +92,8 @@ final class ScriptedPhone: Sendable {
     s=-
     c=IN IP4 \(address)
     t=0 0
-    m=audio \(audio.port) RTP/AVP 8
-    a=rtpmap:8 PCMA/8000
+    m=audio \(audio.port) RTP/AVP 8\(hasEvents ? " 101" : "")
+    a=rtpmap:8 PCMA/8000\(hasEvents ? "\na=rtpmap:101 telephone-event/8000" : "")
 
     """
   }

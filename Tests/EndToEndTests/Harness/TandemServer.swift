@@ -19,12 +19,13 @@ final class TandemServer: Sendable {
   /// Starts it and waits until it is ready.
   ///
   /// - Parameter policy: YAML after the settings of the surroundings (listeners, media, domain, devices).
-  ///   `allowList` names those who are never quarantined.
+  ///   `allowList` names those who are never quarantined, `media` is more to say of media.
   convenience init(
-    _ scratch: Scratch, policy: String, globals: String = "", allowList: [String] = ["127.0.0.0/8"]
+    _ scratch: Scratch, policy: String, globals: String = "", media: String = "",
+    allowList: [String] = ["127.0.0.0/8"]
   ) async throws {
     let address = Loopback.address()
-    try await TandemServer.writePolicy(scratch, address, policy, globals, allowList)
+    try await TandemServer.writePolicy(scratch, address, policy, globals, media, allowList)
     try await self.init(scratch, address: address)
   }
 
@@ -51,7 +52,8 @@ final class TandemServer: Sendable {
   deinit { process.kill() }
 
   static func writePolicy(
-    _ scratch: Scratch, _ address: String, _ policy: String, _ globals: String, _ allowList: [String]
+    _ scratch: Scratch, _ address: String, _ policy: String, _ globals: String, _ media: String,
+    _ allowList: [String]
   )
     async throws
   {
@@ -73,6 +75,7 @@ final class TandemServer: Sendable {
         media:
           addresses: [\(address)]
           ports: 40000-40999
+          \(media)
         break_in_protection:
           allow_list: [\(allowList.joined(separator: ", "))]
       \(globals)
