@@ -89,6 +89,8 @@ public struct JitterBuffer: ~Copyable {
   private var isInPause = false
   /// Timestamp units that were bridged while nothing was there: taken off a hole that shows up behind.
   private var credit: Int64 = 0
+  /// Timestamp units of the pause that have passed since its last packet.
+  private var paused: Int64 = 0
 
   private var arrivals: ArrivalStatistics
   private var tokens = JitterBuffer.burst * 1_000_000
@@ -262,9 +264,16 @@ public struct JitterBuffer: ~Copyable {
       return .lost(Int(length), next: gap == length && nextSequence == packet.sequence ? packet : nil)
     }
     if isHolding { return .empty }
-    if isInPause { return .pause }
+    // What stays away for long has ended, a pause too (a phone on hold); what comes then is a new beginning.
+    if isInPause {
+      paused += Int64(wanted)
+      if paused > 2 * clockRate {
+        isHolding = true
+        isInPause = false
+      }
+      return .pause
+    }
     credit += Int64(wanted)
-    // What stays away for long has ended; what comes then is a new beginning.
     if credit > 2 * clockRate {
       isHolding = true
       credit = 0
@@ -290,6 +299,7 @@ public struct JitterBuffer: ~Copyable {
     occupied &= ~(1 << UInt64(packet.sequence & (JitterBuffer.slotCount - 1)))
     nextSequence = packet.sequence + 1
     credit = 0
+    paused = 0
     if packet.note.kind != .event {
       playTimestamp = packet.timestamp + Int64(packet.duration)
       lastDuration = Int64(packet.duration)

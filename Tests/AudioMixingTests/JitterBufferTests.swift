@@ -206,6 +206,30 @@ private final class Conversation {
     #expect(talk.buffer.statistics.underruns == 0)
   }
 
+  /// A phone on hold: silent on purpose, and then without a sign of life.
+  @Test func aPauseOfWhichNothingIsHeardEnds() {
+    let talk = Conversation()
+    for _ in 0..<2 {
+      for _ in 0..<50 {
+        talk.send(delay: 2_000)
+        talk.advance()
+      }
+      talk.send(delay: 2_000, kind: .silence)
+      for _ in 0..<90 {
+        talk.timestamp &+= 160
+        talk.advance()
+      }
+      #expect(talk.buffer.isPlaying == true)
+      for _ in 0..<60 {
+        talk.timestamp &+= 160
+        talk.advance()
+      }
+      #expect(talk.buffer.isPlaying == false)
+    }
+    #expect(talk.played.count == 102)
+    #expect(talk.buffer.statistics.lost == 0 && talk.buffer.statistics.underruns == 0)
+  }
+
   /// A sender that just stops and goes on (a timestamp gap without a gap in sequence) has lost nothing
   /// either.
   @Test func suddenPauses() {

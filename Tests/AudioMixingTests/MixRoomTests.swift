@@ -142,6 +142,27 @@ import Testing
     #expect(after.1.sentPackets - before.1.sentPackets <= 110)
   }
 
+  @Test func aPartyOnHoldLetsTheRoomRest() throws {
+    let meeting = Meeting()
+    let id = try #require(try meeting.add(Phone(listening: .opus, ssrc: 1)).id)
+    // An encoder's last words before the hold: nothing to hear.
+    for number in 0..<3 {
+      let silence: [UInt8] = [0xf8]
+      let reception = silence.withUnsafeBytes {
+        meeting.room.receive(
+          from: id, payloadType: 111, sequenceNumber: UInt16(number), timestamp: UInt32(number * 960),
+          ssrc: 7,
+          payload: $0, now: meeting.now)
+      }
+      #expect(reception == .buffered(.accepted))
+      meeting.run(seconds: 0.02)
+    }
+    meeting.run(seconds: 1)
+    #expect(try #require(meeting.nextTick) - meeting.now <= .milliseconds(20))
+    meeting.run(seconds: 4)
+    #expect(try #require(meeting.nextTick) - meeting.now > .milliseconds(40))
+  }
+
   @Test func aRoomAtRestAsksForNothing() throws {
     let meeting = Meeting()
     #expect(meeting.nextTick == nil)
