@@ -105,6 +105,10 @@ public final class MediaRelay: Sendable {
 
   deinit { shutdown() }
 
+  /// Lets this process have as many file descriptors as the system allows it (`LimitNOFILE`, the hard limit): a call needs two to
+  /// eight. Before ``init(configuration:)``, which takes all but a reserve for its sockets.
+  public static func raiseDescriptorLimit() { mio_raise_descriptor_limit() }
+
   /// Opens a session: the streams of one call. `onEvent` is called on a relay thread and must not block.
   public func openSession(onEvent: @escaping @Sendable (RelayEvent) -> Void) -> RelaySession {
     openSession(on: chooseWorker(), onEvent)

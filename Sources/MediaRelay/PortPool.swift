@@ -88,18 +88,24 @@ final class PortPool: Sendable {
     var banks: [Bank]
     var pairs: [Pair]
     var usage = Usage()
+    var openSockets = 0
   }
 
   private let state: Mutex<State>
   private let quarantine: Int64
   private let warmLimit: Int
   private let receiveBuffer: Int32
+  /// Sockets that may be open: what is left of the process's descriptors is for signalling, policies and records.
+  private let socketLimit: Int
   /// When something last arrived on a pair that served no call, a slot each; written by the threads.
   private nonisolated(unsafe) let strays: UnsafeMutablePointer<Atomic<Int64>>
   /// Pairs over all interfaces.
   let capacity: Int
 
-  init(_ configuration: MediaRelayConfiguration, workers: Int) throws(MediaRelayError) {
+  /// - Parameter socketLimit: nil: the descriptors of the process, less an eighth or 256 of them.
+  init(
+    _ configuration: MediaRelayConfiguration, workers: Int, socketLimit: Int? = nil
+  ) throws(MediaRelayError) {
     guard !configuration.interfaces.isEmpty else { throw .noInterface }
     var banks: [Bank] = []
     var slots: Int32 = 0
@@ -118,6 +124,8 @@ final class PortPool: Sendable {
     quarantine = configuration.portQuarantine.nanoseconds
     warmLimit = configuration.warmPortLimit
     receiveBuffer = Int32(configuration.receiveBufferSize ?? 0)
+    let descriptors = Int(clamping: mio_descriptor_limit())
+    self.socketLimit = socketLimit ?? (descriptors - min(256, descriptors / 8))
     strays = .allocate(capacity: Int(slots))
     for i in 0..<Int(slots) { (strays + i).initialize(to: Atomic(.min / 2)) }
     state = Mutex(State(banks: banks, pairs: Array(repeating: Pair(), count: Int(slots))))
@@ -185,6 +193,8 @@ final class PortPool: Sendable {
   /// The sockets of the pair are closed: it may be opened anew.
   func didClose(slot: Int32) {
     state.withLock { state in
+      let pair = state.pairs[Int(slot)]
+      state.openSockets -= (pair.rtpFD >= 0 ? 1 : 0) + (pair.rtcpFD >= 0 ? 1 : 0)
       state.pairs[Int(slot)] = Pair()
       guard let bank = state.banks.lastIndex(where: { $0.firstSlot <= slot }) else { return }
       state.banks[bank].closed.append(slot)
@@ -207,6 +217,7 @@ final class PortPool: Sendable {
       }
       state.usage.inUse = 0
       state.usage.warm = 0
+      state.openSockets = 0
     }
   }
 
@@ -247,6 +258,8 @@ final class PortPool: Sendable {
   /// Binds a random pair that has no socket. Ports other programs hold are passed over, a bounded number of
   /// times.
   private func open(_ state: inout State, _ bank: Int, _ dscp: UInt8) -> Int32? {
+    // With a place for its RTCP.
+    guard state.openSockets + 2 <= socketLimit else { return nil }
     // Drawn without putting back: a port another program holds is tried once.
     var candidates = state.banks[bank].closed.count
     for _ in 0..<min(32, candidates) {
@@ -259,15 +272,18 @@ final class PortPool: Sendable {
       state.banks[bank].closed.swapAt(candidates, state.banks[bank].closed.count - 1)
       state.banks[bank].closed.removeLast()
       state.pairs[Int(slot)] = Pair(rtpFD: fd, dscp: dscp)
+      state.openSockets += 1
       return slot
     }
     return nil
   }
 
   private func openRTCP(_ state: inout State, _ bank: Int, _ slot: Int32) {
-    guard state.pairs[Int(slot)].rtcpFD < 0 else { return }
+    guard state.pairs[Int(slot)].rtcpFD < 0, state.openSockets < socketLimit else { return }
     // When another program holds the odd port, the call goes on without RTCP.
-    state.pairs[Int(slot)].rtcpFD = bind(state, bank, slot, rtcp: true, state.pairs[Int(slot)].dscp)
+    let fd = bind(state, bank, slot, rtcp: true, state.pairs[Int(slot)].dscp)
+    state.pairs[Int(slot)].rtcpFD = fd
+    if fd >= 0 { state.openSockets += 1 }
   }
 
   private func bind(_ state: State, _ bank: Int, _ slot: Int32, rtcp: Bool, _ dscp: UInt8) -> Int32 {

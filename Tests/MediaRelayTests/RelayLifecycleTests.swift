@@ -27,6 +27,28 @@ import Testing
     #expect(rig.session.reserve() == nil)
   }
 
+  @Test("Sockets leave descriptors for others: what is full opens again when sockets are closed")
+  func descriptorsAreLeft() throws {
+    let ports = Rig.freshPorts(32)
+    let pool = try PortPool(
+      MediaRelayConfiguration(
+        interfaces: [.init(address: .loopbackIPv4, ports: ports)], warmPortLimit: 0), workers: 1,
+      socketLimit: 4)
+    defer { pool.closeAll() }
+    func reserve() -> PortPool.Lease? {
+      pool.reserve(interface: 0, worker: 0, withRTCP: true, dscp: 0, now: 0)
+    }
+    let first = try #require(reserve())
+    #expect(reserve()?.rtcpFD ?? -1 >= 0)
+    #expect(reserve() == nil && pool.usage.exhaustions == 1)
+    let port = RelayPort(slot: first.slot, rtp: first.rtp, rtcp: first.rtcp, interface: 0)
+    #expect(pool.release(port, now: 0), "to be closed by its thread")
+    close(first.rtpFD)
+    close(first.rtcpFD)
+    pool.didClose(slot: first.slot)
+    #expect(reserve() != nil && reserve() == nil)
+  }
+
   @Test("A released port stays in quarantine")
   func quarantine() throws {
     let first = Rig.freshPorts(16).lowerBound

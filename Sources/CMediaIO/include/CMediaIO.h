@@ -164,6 +164,10 @@ int mio_cores(void);
 /// A bound, non-blocking datagram socket (IPv6 without IPv4 mapping), or -1 with errno.
 int mio_udp_socket(const mio_address *local, uint8_t dscp, int receive_buffer);
 int mio_set_dscp(int fd, bool v6, uint8_t dscp);
+/// File descriptors that this process may have open.
+int64_t mio_descriptor_limit(void);
+/// Raises that as far as the system lets an ordinary process; what was set is a default for programs that need few.
+void mio_raise_descriptor_limit(void);
 int mio_local_address(int fd, mio_address *out);
 /// Binds the socket to one peer: the kernel keeps the route, and drops what others send.
 int mio_connect(int fd, const mio_address *peer);

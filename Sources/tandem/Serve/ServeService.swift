@@ -83,6 +83,7 @@ final class ServeService: Sendable {
     }
     let store = try CallRecordStore(
       configuration: CallRecordStoreConfiguration(directory: options.state), logger: logger)
+    MediaRelay.raiseDescriptorLimit()
     let relay = try MediaRelay(configuration: MediaRelayConfiguration(media))
     try relay.start()
     if relay.isMixingPrompt == false {
