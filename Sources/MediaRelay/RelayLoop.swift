@@ -95,8 +95,8 @@ struct RelayLoop: ~Copyable {
   /// When the thread's use of a processor was last looked at, and what it was.
   var usedSince: Int64 = 0
   var used: Int64 = 0
-  /// Nanoseconds in which the thread was not waiting, since ``loadSince``.
-  private var busy: Int64 = 0
+  /// The thread's processor time at ``loadSince``.
+  private var loadTime: Int64 = 0
   private var loadSince: Int64 = 0
   /// Streams with digits to send.
   var players: [UnsafeMutablePointer<StreamState>] = []
@@ -192,11 +192,12 @@ struct RelayLoop: ~Copyable {
 
   private mutating func noteLoad() {
     let end = mio_now()
-    busy += end - now
     let elapsed = end - loadSince
     guard elapsed >= RelayLoop.sweepInterval else { return }
-    published.load.store(Int(busy * 1_000 / elapsed), ordering: .relaxed)
-    busy = 0
+    // Not by the clock: while other programs have the processor, nothing is done here.
+    let time = mio_thread_time()
+    published.load.store(Int((time - loadTime) * 1_000 / elapsed), ordering: .relaxed)
+    loadTime = time
     loadSince = end
   }
 
