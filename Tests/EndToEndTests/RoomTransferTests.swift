@@ -10,10 +10,11 @@ extension EndToEnd {
 
     private func roster(_ server: TandemServer, has name: String, count: Int) async throws {
       var output = ""
-      for _ in 0..<30 {
+      let deadline = ContinuousClock.now + .seconds(10)
+      repeat {
         output = try await server.tandem("conferences", "show", "Open", "--state", server.state).output
         if output.contains(name), output.split(separator: "\n").count == count + 1 { return }
-      }
+      } while ContinuousClock.now < deadline
       throw HarnessError("\(name) is not one of \(count) in the room:\n\(output)\n\(server.output)")
     }
 
