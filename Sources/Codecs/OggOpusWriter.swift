@@ -64,11 +64,12 @@ public struct OggOpusWriter: Sendable {
     }
     let lacing = OggOpusWriter.lacing(packet.count)
     var full: [UInt8] = []
-    if segments.count + lacing.count > 255 { full = flush() }
+    // Only when there is something for the next page: the last of the file must not be empty.
+    let isFull = position - pageStart >= OggOpusWriter.pageDuration || segments.count + lacing.count > 255
+    if isFull { full = flush() }
     segments += lacing
     body.append(contentsOf: packet)
     position += Int64(duration)
-    if position - pageStart >= OggOpusWriter.pageDuration { full += flush() }
     return full
   }
 

@@ -130,6 +130,17 @@ import Testing
     #expect(audio(items) == packets)
   }
 
+  /// A page that ends no packet has no position (RFC 3533 §6): programs complain of such a last one.
+  @Test(arguments: [49, 50, 51, 100]) func theLastPageHoldsAPacket(packets: Int) {
+    var writer = OggOpusWriter(serialNumber: 3)
+    _ = writer.begin(vendor: "test")
+    let silence: [UInt8] = [0xf8, 0xff, 0xfe]
+    for _ in 0..<packets { _ = silence.withUnsafeBytes { writer.append($0) } }
+    // The number of segments stands at byte 26.
+    let last = writer.finish()
+    #expect(last.count > 27 && last[26] > 0)
+  }
+
   @Test func aPacketOfSeveralSegmentsAndPages() throws {
     // 1020 bytes have a last segment of none.
     let large = [UInt8(0x78)] + [UInt8](repeating: 5, count: 1_019)
